@@ -1,0 +1,64 @@
+"""The `sightline` command: one visible tuple of subcommands, each a module with two functions.
+
+`add_arguments(parser)` and `run(arguments) -> exit code`. A module is imported only when its
+command is used, so that `sightline query` as a health check starts quickly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import NamedTuple
+
+from resolver import __version__
+
+
+class Command(NamedTuple):
+    """One subcommand."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS = (
+    Command("serve", "resolver.cli.serve", "answer queries"),
+    Command("check", "resolver.cli.check", "report every problem of the zone files"),
+    Command("query", "resolver.cli.query", "ask a server, like dig"),
+    Command("explain", "resolver.cli.explain", "say why a client gets an answer"),
+    Command("import", "resolver.cli.import_zone", "turn a master file into YAML"),
+    Command("export", "resolver.cli.export_zone", "print what an environment sees as a master file"),
+    Command("schema", "resolver.cli.schema", "print the JSON Schema of the zone files"),
+)
+
+COULD_NOT_RUN = 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit code is as the contract of each says, 2 for wrong usage."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="sightline", description="A split-horizon internal DNS resolver."
+    )
+    parser.add_argument("--version", action="version", version=f"sightline {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    modules = {}
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(
+            command.name, help=command.summary, description=f"Sightline: {command.summary}."
+        )
+        if command.name == chosen:
+            modules[command.name] = importlib.import_module(command.module)
+            modules[command.name].add_arguments(subparser)
+    arguments = parser.parse_args(words)
+    try:
+        code: int = modules[arguments.command].run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away: nobody is left to tell
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code

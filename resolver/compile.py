@@ -1,0 +1,88 @@
+"""Zones + health → the next generation: the one place where they meet. Pure: time is given."""
+
+from __future__ import annotations
+
+from healthcheck.health import ALL_UP, HealthTable
+from resolver.answers import AnswerTable
+from resolver.generation import Generation, Serials, View
+from resolver.populate import populate
+from resolver.rrsets import Scope
+from resolver.views import NetworkTable
+from resolver.zones.leaves import IPNetwork
+from resolver.zones.zone import ClientNetwork, ZoneSet
+
+SERIAL_SPACE = 2**32
+
+
+def compile_generation(
+    zones: ZoneSet,
+    now: int,
+    seed: int,
+    previous: Generation | None = None,
+    health: HealthTable = ALL_UP,
+) -> Generation:
+    """Build the generation of a set of zones.
+
+    `now` is in seconds since the epoch and becomes the serial of zones whose visible content is
+    new; `seed` (any 32 bits) starts the wheels that `previous` did not have.
+    """
+    known: Serials = previous.serials if previous is not None else {}
+    serials: dict[tuple[str, bytes], tuple[int, int]] = {}
+
+    def serial_of(environment: str, apex: bytes, digest: int) -> int:
+        old_digest, old_serial = known.get((environment, apex), (None, None))
+        serial = now % SERIAL_SPACE
+        if old_serial is not None:
+            # A serial only rises, also when two changes fall into one second (RFC 1982).
+            serial = old_serial if old_digest == digest else max(serial, old_serial + 1)
+        serials[environment, apex] = (digest, serial)
+        return serial
+
+    namespaces = {
+        name: populate(zones, environment, serial_of)
+        for name, environment in zones.plan.environments.items()
+    }
+    views = {}
+    for name, space in namespaces.items():
+        for region in zones.plan.regions:
+            old = previous.views.get((name, region)) if previous is not None else None
+            scope = Scope(name, region, health)
+            wheels = old.answers.wheels if old is not None else {}
+            views[name, region] = View(name, region, AnswerTable(space, scope, seed, wheels))
+    networks: list[tuple[IPNetwork, View | None]] = []
+    for name, environment in zones.plan.environments.items():
+        for region, clients in environment.clients.items():
+            for client in clients:
+                networks.append((client.network, views[name, region]))
+    # A carve-out belongs to nobody, unless somebody's own network is the very same.
+    taken = {network for network, _ in networks}
+    for network in _carved(zones):
+        if network not in taken:
+            networks.append((network, None))
+    return Generation(
+        number=previous.number + 1 if previous is not None else 1,
+        zones=zones,
+        views=views,
+        networks=NetworkTable(networks),
+        trusted=_trusted(zones.plan.trusted),
+        namespaces=namespaces,
+        serials=serials,
+    )
+
+
+def _carved(zones: ZoneSet) -> list[IPNetwork]:
+    return [
+        carved
+        for environment in zones.plan.environments.values()
+        for clients in environment.clients.values()
+        for client in clients
+        for carved in client.carved
+    ]
+
+
+def _trusted(networks: tuple[ClientNetwork, ...]) -> NetworkTable[bool] | None:
+    if not networks:
+        return None
+    table: list[tuple[IPNetwork, bool | None]] = [(item.network, True) for item in networks]
+    table += [(carved, None) for item in networks for carved in item.carved]
+    return NetworkTable(table)

@@ -1,0 +1,56 @@
+"""A generation: all that a query reads, frozen and numbered; and the one mutable reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from resolver.answers import AnswerTable
+from resolver.namespace import Namespace
+from resolver.views import NetworkTable
+from resolver.zones.zone import ZoneSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What the clients of one environment and region see."""
+
+    environment: str
+    region: str
+    answers: AnswerTable
+
+
+Serials = Mapping[tuple[str, bytes], tuple[int, int]]
+"""(environment, apex key) → (digest of the visible content, serial)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """Zones, views and health at one moment; nothing in it that a reader can see changes."""
+
+    number: int
+    zones: ZoneSet
+    views: Mapping[tuple[str, str], View]
+    networks: NetworkTable[View]
+    trusted: NetworkTable[bool] | None  # forwarders whose client subnet chooses the view
+    namespaces: Mapping[str, Namespace]
+    serials: Serials
+
+    def pinned(self, environment: str, region: str) -> View | None:
+        """The view of a pinned listener; None when the files no longer have it."""
+        return self.views.get((environment, region))
+
+
+class Published:
+    """The generation that is served now: the only thing that a reload or a flip replaces."""
+
+    __slots__ = ("generation",)
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+
+    def replace(self, generation: Generation) -> None:
+        """Publish; numbers only rise."""
+        if generation.number <= self.generation.number:
+            raise ValueError("an older generation cannot be published")
+        self.generation = generation

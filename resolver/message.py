@@ -1,0 +1,181 @@
+"""Read a query and shape replies: header, question, EDNS, truncation, errors.
+
+Reading never raises: octets that are no query give None, queries that break the rules give a
+`Query` with the rcode that they deserve. Compression pointers are never followed here.
+"""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import ip_network
+from typing import NamedTuple
+
+from resolver.outcome import Rcode, Reason
+from resolver.zones.leaves import IPNetwork
+
+HEADER = struct.Struct("!6H")
+QR, OPCODE_MASK, AA, TC, RD = 0x80, 0x78, 0x04, 0x02, 0x01  # of octet 2
+RA, CD = 0x80, 0x10  # of octet 3
+OPT, TSIG = 41, 250
+CLIENT_SUBNET, EXTENDED_ERROR = 8, 15
+UDP_PLAIN = 512  # RFC 1035 4.2.1
+OFFERED = 1232  # the UDP payload that we say we take (flag day 2020)
+MAX_ADDITIONAL = 8  # records beside the question in a query; more is not worth our time
+EMPTY_COUNTS = b"\0\1\0\0\0\0\0\0"
+OPT_COUNTS = b"\0\1\0\0\0\0\0\1"
+
+
+class Edns(NamedTuple):
+    """The OPT record of a query (RFC 6891 6.1)."""
+
+    size: int
+    version: int
+    dnssec_ok: bool
+    subnet: bytes | None  # the raw client subnet option (RFC 7871 6)
+
+
+class Query(NamedTuple):
+    """A query as read: `fault` is NOERROR when it can be answered."""
+
+    question: bytes  # as sent, without the header; empty when it could not be read
+    key: bytes  # the same with the name in lower case
+    qtype: int
+    qclass: int
+    recursion_desired: bool
+    edns: Edns | None
+    fault: Rcode
+
+
+def read(wire: bytes) -> Query | None:
+    """Read a query; None when nothing may be sent in return (RFC 1035 7.3, RFC 5452)."""
+    if len(wire) < 12 or wire[2] & QR:
+        return None
+    _, _, questions, answers, authority, additional = HEADER.unpack_from(wire)
+    rd = bool(wire[2] & RD)
+    if wire[2] & OPCODE_MASK:
+        return Query(b"", b"", 0, 0, rd, None, Rcode.NOTIMP)
+    # RFC 9619 4: a query has exactly one question.
+    if questions != 1 or answers or authority:
+        return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+    position, size = 12, len(wire)
+    try:
+        while length := wire[position]:
+            if length > 63:  # a pointer, or a label type that nobody uses (RFC 6891 5)
+                return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+            position += 1 + length
+    except IndexError:
+        return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+    end = position + 5
+    if end > size or end - 16 > 255:
+        return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+    question = wire[12:end]
+    key = question[:-4].lower() + question[-4:]
+    qtype, qclass = struct.unpack("!HH", question[-4:])
+    if not additional:
+        fault = Rcode.NOERROR if end == size else Rcode.FORMERR
+        return Query(question, key, qtype, qclass, rd, None, fault)
+    edns, fault = _read_additional(wire, end, additional)
+    return Query(question, key, qtype, qclass, rd, edns, fault)
+
+
+def _read_additional(wire: bytes, position: int, count: int) -> tuple[Edns | None, Rcode]:
+    edns: Edns | None = None
+    fault = Rcode.NOERROR
+    if count > MAX_ADDITIONAL:
+        return None, Rcode.FORMERR
+    for _ in range(count):
+        start = position
+        position = _skip_name(wire, position)
+        if position < 0 or position + 10 > len(wire):
+            return None, Rcode.FORMERR
+        rtype, rclass, ttl, length = struct.unpack_from("!HHIH", wire, position)
+        position += 10
+        if position + length > len(wire):
+            return None, Rcode.FORMERR
+        if rtype == OPT:
+            # RFC 6891 6.1.1: one OPT at most, owned by the root.
+            if edns is not None or wire[start]:
+                return None, Rcode.FORMERR
+            options = _read_options(wire[position : position + length])
+            if options is None:
+                return None, Rcode.FORMERR
+            edns = Edns(rclass, ttl >> 16 & 255, bool(ttl & 0x8000), options.get(CLIENT_SUBNET))
+        elif rtype == TSIG:
+            fault = Rcode.NOTAUTH  # RFC 8945 5.2.1: we know no keys
+        position += length
+    if position != len(wire):
+        return edns, Rcode.FORMERR
+    if edns is not None and edns.version:
+        return edns, Rcode.BADVERS
+    return edns, fault
+
+
+def _skip_name(wire: bytes, position: int) -> int:
+    """The position after a name that may end in a pointer; negative when it does not end."""
+    size = len(wire)
+    while position < size:
+        length = wire[position]
+        if length >= 0xC0:
+            return position + 2
+        position += 1 + length
+        if not length:
+            return position
+        if length > 63:
+            break
+    return -1
+
+
+def _read_options(rdata: bytes) -> dict[int, bytes] | None:
+    """The options of an OPT record, the first of each code; None when one overruns."""
+    options: dict[int, bytes] = {}
+    position, size = 0, len(rdata)
+    while position < size:
+        if position + 4 > size:
+            return None
+        code, length = struct.unpack_from("!HH", rdata, position)
+        position += 4
+        if position + length > size:
+            return None
+        options.setdefault(code, rdata[position : position + length])
+        position += length
+    return options
+
+
+def read_subnet(option: bytes) -> IPNetwork | None:
+    """The network of a client subnet option; None when it is malformed (RFC 7871 6)."""
+    if len(option) < 4:
+        return None
+    family, source, scope = struct.unpack_from("!HBB", option)
+    size = {1: 4, 2: 16}.get(family)
+    if size is None or scope or source > size * 8 or len(option) - 4 != (source + 7) // 8:
+        return None
+    packed = option[4:].ljust(size, b"\0")
+    try:
+        return ip_network((packed, source))
+    except ValueError:  # bits beyond the prefix are set
+        return None
+
+
+def opt_record(
+    dnssec_ok: bool, size: int, reason: Reason, rcode: int = 0, subnet: bytes | None = None
+) -> bytes:
+    """The OPT record of a reply, with the extended error of a reason (RFC 8914 2)."""
+    options = b""
+    if reason.code is not None:
+        text = reason.text.encode()
+        options = struct.pack("!HHH", EXTENDED_ERROR, 2 + len(text), reason.code) + text
+    if subnet is not None:
+        options += struct.pack("!HH", CLIENT_SUBNET, len(subnet)) + subnet
+    flags = (rcode >> 4) << 24 | (0x8000 if dnssec_ok else 0)
+    return b"\0" + struct.pack("!HHIH", OPT, size, flags, len(options)) + options
+
+
+def error(wire: bytes, query: Query, rcode: int, opt: bytes, recursion: bool) -> bytes:
+    """A reply without records: header, the question where it could be read, OPT."""
+    third = QR | wire[2] & (OPCODE_MASK | RD)
+    fourth = (RA if recursion else 0) | wire[3] & CD | rcode & 15
+    if not query.question:
+        counts = b"\0\0\0\0\0\0" + (b"\0\1" if opt else b"\0\0")
+    else:
+        counts = OPT_COUNTS if opt else EMPTY_COUNTS
+    return b"".join((wire[:2], bytes((third, fourth)), counts, query.question, opt))

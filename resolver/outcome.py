@@ -1,0 +1,82 @@
+"""What can become of a query, and why: the values that the journey returns.
+
+Reasons are one closed list, read by the extended error (RFC 8914), logs, metrics and `explain`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+
+class Rcode(IntEnum):
+    """Response codes (RFC 6895 2.3)."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    YXDOMAIN = 6
+    NOTAUTH = 9
+    BADVERS = 16
+
+
+class Source(Enum):
+    """Where a reply came from: the `source` label of metrics."""
+
+    ZONE = "zone"
+    CACHE = "cache"
+    STALE = "stale"
+    FORWARD = "forward"
+    POLICY = "policy"
+
+
+class Reason(Enum):
+    """Why a query got this outcome: (word, extended error code or None, extra text)."""
+
+    ANSWERED = ("answered", None, "")
+    MALFORMED = ("malformed", None, "")
+    UNKNOWN_OPCODE = ("unknown-opcode", None, "")
+    UNKNOWN_VERSION = ("unknown-edns-version", None, "")
+    # RFC 8914 4.19: the client is not authorized to use the server.
+    UNKNOWN_CLIENT = ("unknown-client", 18, "")
+    TRANSFER_REFUSED = ("transfer-refused", 18, "")
+    # RFC 8914 4.22: an unsupported query type or, as here, class.
+    UNKNOWN_CLASS = ("unknown-class", 21, "")
+    UNKNOWN_KEY = ("unknown-tsig-key", None, "")
+    # RFC 8914 4.21: not authoritative, and this client may not have it resolved.
+    NOT_FORWARDED = ("not-forwarded", 20, "")
+    BELOW_CUT = ("below-zone-cut", 20, "below a delegation")
+    NO_HEALTHY_ENDPOINT = ("no-healthy-endpoint", 0, "no healthy endpoint")
+    ALIAS_UNRESOLVED = ("alias-unresolved", 0, "the target of ALIAS has no addresses here")
+    CHAIN_TOO_LONG = ("chain-too-long", 0, "alias chain too long")
+    FAULT = ("internal-fault", 0, "internal fault")
+
+    def __init__(self, word: str, code: int | None, text: str) -> None:
+        self.word = word
+        self.code = code
+        self.text = text
+
+
+class Drop(NamedTuple):
+    """Nothing is sent: no query at all, or a reply to a reply."""
+
+    reason: str
+
+
+class Reply(NamedTuple):
+    """The octets to send, and what counters say of them."""
+
+    wire: bytes
+    environment: str
+    qtype: int
+    rcode: int
+    source: Source
+    reason: Reason
+
+
+Outcome = Reply | Drop
+
+NOT_A_QUERY = Drop("not_a_query")

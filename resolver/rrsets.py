@@ -1,0 +1,222 @@
+"""What a node of a namespace holds: record sets, written or selected, behind one interface.
+
+`draw` gives the cycle of rdata that answers take turns through. Static sets are written in the
+zone; the others come from `select`, so that every answer and every explanation agree.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from healthcheck.health import HealthTable
+from resolver.select import Family, Mode, Pool, Selection, select
+from resolver.zones.places import Place
+from resolver.zones.zone import Endpoint, Port, RecordSet, Service
+
+A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME, DS, SVCB, HTTPS = (
+    *(1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 43, 64, 65),
+)
+ANY, HINFO = 255, 13
+ALIAS = -1  # where a node keeps its ALIAS: no question has this type
+
+FAMILY_OF = {A: Family.V4, AAAA: Family.V6}
+# Rotations of one set kept ready: bounded in octets, so that big sets turn in bigger steps.
+MAX_ROTATED = 65536
+
+
+class Scope(NamedTuple):
+    """What a draw depends on beside the zones: who asks from where, and health."""
+
+    environment: str
+    region: str
+    health: HealthTable
+
+
+class Drawn(NamedTuple):
+    """The rdata of each turn, and how they came about."""
+
+    turns: tuple[tuple[bytes, ...], ...]
+    mode: Mode
+
+
+class Rrset(Protocol):
+    """The records of one owner and type, as one scope sees them."""
+
+    @property
+    def rtype(self) -> int: ...
+    @property
+    def ttl(self) -> int: ...
+    @property
+    def place(self) -> Place: ...
+    def draw(self, scope: Scope) -> Drawn: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSet:
+    """Records as written, or generated once."""
+
+    rtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    place: Place
+
+    def draw(self, scope: Scope) -> Drawn:
+        """Addresses take turns; other types keep their order."""
+        count = len(self.rdatas)
+        if self.rtype not in FAMILY_OF or count == 1:
+            return Drawn((self.rdatas,), Mode.NORMAL)
+        turns = max(1, min(count, MAX_ROTATED // (count * 16)))
+        starts = [turn * count // turns for turn in range(turns)]
+        return Drawn(tuple(self.rdatas[s:] + self.rdatas[:s] for s in starts), Mode.NORMAL)
+
+
+class Tiers(Protocol):
+    """Whatever can name the tiers of a service for a scope."""
+
+    @property
+    def place(self) -> Place: ...
+    def pool(self, scope: Scope) -> Pool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegionalTiers:
+    """A service of its zone: itself, then its failover regions."""
+
+    fixed: Pool
+
+    @property
+    def place(self) -> Place:
+        return self.fixed.named.place
+
+    def pool(self, scope: Scope) -> Pool:
+        return self.fixed
+
+
+@dataclass(frozen=True, slots=True)
+class RegionlessTiers:
+    """`service.env`: the caller's region, that service's failover, then the other regions."""
+
+    services: Mapping[str, Service]  # by region; those that the environment sees
+    regions: tuple[str, ...]
+
+    @property
+    def place(self) -> Place:
+        return next(iter(self.services.values())).place
+
+    def pool(self, scope: Scope) -> Pool:
+        near = self.services.get(scope.region)
+        wanted = [scope.region, *(near.failover if near else ()), *self.regions]
+        order = [region for region in dict.fromkeys(wanted) if region in self.services]
+        tiers = tuple(self.services[region] for region in order)
+        return Pool(tiers[0], tiers)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSet:
+    """A or AAAA of a service: whatever `select` says."""
+
+    rtype: int
+    tiers: Tiers
+    lowest_ttl: int
+
+    @property
+    def place(self) -> Place:
+        return self.tiers.place
+
+    @property
+    def ttl(self) -> int:
+        return self.lowest_ttl
+
+    def selection(self, scope: Scope) -> Selection:
+        return select(self.tiers.pool(scope), FAMILY_OF[self.rtype], scope.health)
+
+    def draw(self, scope: Scope) -> Drawn:
+        selection = self.selection(scope)
+        choices = selection.choices
+        turns = tuple(tuple(choices[i].address for i in turn) for turn in selection.cycle)
+        return Drawn(turns, selection.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class PortSet:
+    """SRV of a named port: one for each selected endpoint (RFC 2782)."""
+
+    tiers: Tiers
+    port: str
+    protocol: str
+    ttl: int
+    rtype: int = field(default=SRV, init=False)
+
+    @property
+    def place(self) -> Place:
+        return self.tiers.place
+
+    def draw(self, scope: Scope) -> Drawn:
+        pool = self.tiers.pool(scope)
+        selections = [select(pool, family, scope.health) for family in Family]
+        rdatas: dict[bytes, bytes] = {}
+        for selection in selections:
+            for choice in selection.choices:
+                if not choice.is_in or choice.endpoint.owner in rdatas:
+                    continue
+                port = find_port(pool.tiers[choice.tier], self.port, self.protocol)
+                if port is None:  # that region's service has no such port
+                    continue
+                weight = max(1, min(65535, round(choice.share * 100)))
+                rdatas[choice.endpoint.owner] = (
+                    struct.pack("!HHH", choice.tier, weight, port.number) + choice.endpoint.owner
+                )
+        if not rdatas:
+            modes = {selection.mode for selection in selections}
+            return Drawn((), Mode.CLOSED if Mode.CLOSED in modes else Mode.EMPTY)
+        return Drawn((tuple(rdatas.values()),), selections[0].mode)
+
+
+@dataclass(frozen=True, slots=True)
+class AliasSet:
+    """A or AAAA of an owner with ALIAS: those of its target, with the lower TTL."""
+
+    target: Rrset
+    ttl: int
+    place: Place
+
+    @property
+    def rtype(self) -> int:
+        return self.target.rtype
+
+    def draw(self, scope: Scope) -> Drawn:
+        return self.target.draw(scope)
+
+
+def find_port(service: Service, name: str, protocol: str) -> Port | None:
+    """The port of a service with this name and protocol."""
+    return next((p for p in service.ports if p.name == name and p.protocol == protocol), None)
+
+
+def static(found: RecordSet) -> StaticSet:
+    """A record set of a zone as a node holds it."""
+    return StaticSet(found.rtype, found.ttl, found.rdatas, found.place)
+
+
+def endpoint_sets(endpoint: Endpoint, ttl: int) -> dict[int, Rrset]:
+    """The endpoint's own name: its addresses at all times, whatever its health."""
+    sets: dict[int, Rrset] = {}
+    if endpoint.v4 is not None:
+        sets[A] = StaticSet(A, ttl, (endpoint.v4,), endpoint.place)
+    if endpoint.v6 is not None:
+        sets[AAAA] = StaticSet(AAAA, ttl, (endpoint.v6,), endpoint.place)
+    return sets
+
+
+def pool_sets(tiers: Tiers, services: Iterable[Service], ttl: int) -> dict[int, Rrset]:
+    """A and AAAA of a service name, for the families that any of its endpoints has."""
+    endpoints = [endpoint for service in services for endpoint in service.endpoints]
+    sets: dict[int, Rrset] = {}
+    if any(endpoint.v4 is not None for endpoint in endpoints):
+        sets[A] = PoolSet(A, tiers, ttl)
+    if any(endpoint.v6 is not None for endpoint in endpoints):
+        sets[AAAA] = PoolSet(AAAA, tiers, ttl)
+    return sets

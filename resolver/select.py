@@ -1,0 +1,293 @@
+"""Selection: a pool of endpoints and their health → which answer, in which share, and why.
+
+The one pure function behind the answer on the wire, `explain`, `check`, page and metrics.
+One address family at a time; tier 0 is the named region, tier k the k-th of `failover`.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from healthcheck.health import Health, HealthTable
+from resolver.zones.zone import DeclaredState, Endpoint, Fail, Policy, Service
+
+MAX_TURNS = 256  # of a cycle that is exact
+LONG_CYCLE = 128  # of one that is not: shares are right to a point
+
+
+class Family(Enum):
+    """An address family."""
+
+    V4 = 4
+    V6 = 6
+
+    @property
+    def other(self) -> Family:
+        return Family.V6 if self is Family.V4 else Family.V4
+
+
+class Mode(Enum):
+    """How the answer came about."""
+
+    NORMAL = "normal"
+    PANIC = "panic"
+    OPEN = "fail-open"
+    CLOSED = "fail-closed"
+    EMPTY = "empty"
+
+
+class Why(Enum):
+    """Why an endpoint is in or out."""
+
+    SERVING = "serving"
+    STANDBY = "standby: a weighted endpoint of its tier is up"
+    SPARE = "another tier takes the load"
+    DOWN = "down"
+    DAMPED = "damped: flapping"
+    DRAINING = "draining"
+    MAINTENANCE = "maintenance"
+    PANIC = "served in panic: too few of its tier are up"
+    FAIL_OPEN = "served although not up: nothing is (fail: open)"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The tiers of one name; the named service's policy rules in all of them."""
+
+    named: Service
+    tiers: tuple[Service, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One endpoint of one family: in or out, why, and the share of answers it stands first in."""
+
+    endpoint: Endpoint
+    address: bytes
+    region: str | None
+    tier: int
+    health: Health
+    weight: int
+    why: Why
+    share: float  # percent
+
+    @property
+    def is_in(self) -> bool:
+        return self.share > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What `select` decides; `cycle` holds indices into `choices`, the first one first."""
+
+    mode: Mode
+    choices: tuple[Choice, ...]
+    loads: tuple[float, ...]  # percent of answers by tier
+    cycle: tuple[tuple[int, ...], ...]
+
+
+@dataclass(slots=True)
+class _Member:
+    endpoint: Endpoint
+    address: bytes
+    region: str | None
+    tier: int
+    health: Health
+    weight: int
+    why: Why = Why.SPARE
+
+    @property
+    def counts(self) -> bool:
+        """Draining and maintenance leave the total; down stays in it."""
+        return self.endpoint.state is DeclaredState.NORMAL
+
+
+def select(pool: Pool, family: Family, health: HealthTable) -> Selection:
+    """Choose for one family (DESIGN: the rule of Envoy's priority levels)."""
+    policy = pool.named.policy
+    tiers = [_members(tier, number, family, health) for number, tier in enumerate(pool.tiers)]
+    serving = [_serving(tier) for tier in tiers]
+    mode = Mode.NORMAL
+    if any(serving):
+        healths = [_tier_health(*pair, policy) for pair in zip(tiers, serving, strict=True)]
+        norm = min(100.0, sum(healths))
+        loads = _loads(healths, norm, policy)
+        for number, tier in enumerate(tiers):
+            if norm < 100 and _up_share(tier, serving[number]) < policy.panic:
+                mode = Mode.PANIC
+                serving[number] = [(m, max(1, m.weight)) for m in tier if m.counts]
+                for member, _ in serving[number]:
+                    member.why = Why.PANIC
+        for number, load in enumerate(loads):
+            for member, _ in serving[number]:
+                if load and member.why is not Why.PANIC:
+                    member.why = Why.SERVING
+    else:
+        mode, serving = _nothing_up(pool, family, health, tiers)
+        first = next((number for number, found in enumerate(serving) if found), 0)
+        loads = [100.0 if number == first and serving[first] else 0.0 for number in range(len(tiers))]
+    return _finish(mode, tiers, serving, loads, policy.max_answers)
+
+
+def _members(service: Service, tier: int, family: Family, health: HealthTable) -> list[_Member]:
+    found = []
+    for endpoint in service.endpoints:
+        address = endpoint.v4 if family is Family.V4 else endpoint.v6
+        if address is None:
+            continue
+        weight = 0 if endpoint.standby else endpoint.weight
+        known = health.of((endpoint.owner.lower(), address))
+        member = _Member(endpoint, address, service.region, tier, known, weight)
+        if endpoint.state is not DeclaredState.NORMAL:
+            is_drain = endpoint.state is DeclaredState.DRAIN
+            member.why = Why.DRAINING if is_drain else Why.MAINTENANCE
+        elif not known.is_up:
+            member.why = Why.DAMPED if known.is_really_up else Why.DOWN
+        elif not weight:
+            member.why = Why.STANDBY
+        found.append(member)
+    return found
+
+
+def _serving(tier: list[_Member]) -> list[tuple[_Member, int]]:
+    """The members of a tier that are up, with weights; standbys only when no other is."""
+    up = [m for m in tier if m.counts and m.health.is_up]
+    return [(m, m.weight) for m in up if m.weight] or [(m, 1) for m in up]
+
+
+def _up_share(tier: list[_Member], serving: list[tuple[_Member, int]]) -> float:
+    """Percent of a tier's weight that is up; a tier served by standbys is wholly up."""
+    total = sum(m.weight for m in tier if m.counts)
+    if not total or (serving and not serving[0][0].weight):
+        return 100.0 if serving else 0.0
+    return 100.0 * sum(weight for _, weight in serving) / total
+
+
+def _tier_health(
+    tier: list[_Member], serving: list[tuple[_Member, int]], policy: Policy
+) -> float:
+    return min(100.0, (policy.spillover or 1.0) * _up_share(tier, serving))
+
+
+def _loads(healths: list[float], norm: float, policy: Policy) -> list[float]:
+    """Percent of the answers that each tier gives."""
+    if policy.spillover is None:
+        first = next(number for number, found in enumerate(healths) if found)
+        return [100.0 if number == first else 0.0 for number in range(len(healths))]
+    loads: list[float] = []
+    for found in healths:
+        loads.append(min(100.0 - sum(loads), found * 100.0 / norm))
+    return loads
+
+
+def _nothing_up(
+    pool: Pool, family: Family, health: HealthTable, tiers: list[list[_Member]]
+) -> tuple[Mode, list[list[tuple[_Member, int]]]]:
+    """Nothing is up in this family: NODATA if the other has something, else the policy."""
+    nothing: list[list[tuple[_Member, int]]] = [[] for _ in tiers]
+    others = [_members(tier, n, family.other, health) for n, tier in enumerate(pool.tiers)]
+    fail = pool.named.policy.fail
+    if not any(tiers) or any(_serving(tier) for tier in others) or fail is Fail.EMPTY:
+        return Mode.EMPTY, nothing
+    if fail is Fail.CLOSED:
+        return Mode.CLOSED, nothing
+    fallbacks = (
+        lambda m: m.counts and m.health.is_really_up,
+        lambda m: m.endpoint.state is DeclaredState.DRAIN and m.health.is_really_up,
+        lambda m: m.tier == 0 and m.counts,
+    )
+    for accepts in fallbacks:
+        for number, tier in enumerate(tiers):
+            accepted = [m for m in tier if accepts(m)]
+            if accepted:
+                for member in accepted:
+                    member.why = Why.FAIL_OPEN
+                nothing[number] = [(m, max(1, m.weight)) for m in accepted]
+                return Mode.OPEN, nothing
+    return Mode.CLOSED, nothing
+
+
+def _finish(
+    mode: Mode,
+    tiers: list[list[_Member]],
+    serving: list[list[tuple[_Member, int]]],
+    loads: list[float],
+    max_answers: int,
+) -> Selection:
+    members = [member for tier in tiers for member in tier]
+    position = {id(member): index for index, member in enumerate(members)}
+    shares = [0.0] * len(members)
+    tier_of: list[list[tuple[int, int]]] = []
+    for load, chosen in zip(loads, serving, strict=True):
+        total = sum(weight for _, weight in chosen)
+        tier_of.append([(position[id(m)], weight) for m, weight in chosen])
+        for member, weight in chosen:
+            shares[position[id(member)]] = load * weight / total
+    choices = tuple(
+        Choice(m.endpoint, m.address, m.region, m.tier, m.health, m.weight, m.why, share)
+        for m, share in zip(members, shares, strict=True)
+    )
+    cycle = _cycle(choices, tier_of, loads, max_answers)
+    return Selection(mode, choices, tuple(loads), cycle)
+
+
+def _cycle(
+    choices: Sequence[Choice],
+    tiers: list[list[tuple[int, int]]],
+    loads: list[float],
+    max_answers: int,
+) -> tuple[tuple[int, ...], ...]:
+    """The turns of the wheel: smooth weighted round robin decides who stands first."""
+    loaded = [tier for tier, load in zip(tiers, loads, strict=True) if load and tier]
+    if not loaded:
+        return ()
+    weights = [weight for _, weight in loaded[0]]
+    turns = sum(weights) // math.gcd(*weights) if len(loaded) == 1 else LONG_CYCLE
+    if turns > MAX_TURNS:
+        turns = LONG_CYCLE
+    firsts = _smooth({i: choices[i].share for tier in loaded for i, _ in tier}, turns)
+    own_tier = {index: dict(tier) for tier in loaded for index, _ in tier}
+    return tuple(
+        (first, *_rest(first, own_tier[first], turn, choices)[: max_answers - 1])
+        for turn, first in enumerate(firsts)
+    )
+
+
+def _smooth(shares: dict[int, float], turns: int) -> list[int]:
+    """Smooth weighted round robin: in any run of turns each stands in its share, to one."""
+    total, current, firsts = sum(shares.values()), dict.fromkeys(shares, 0.0), []
+    for _ in range(turns):
+        for index, share in shares.items():
+            current[index] += share
+        # The small term keeps rounding errors from choosing between equals.
+        first = max(current, key=lambda index: (round(current[index], 6), -index))
+        current[first] -= total
+        firsts.append(first)
+    return firsts
+
+
+def _rest(
+    first: int, tier: dict[int, int], turn: int, choices: Sequence[Choice]
+) -> list[int]:
+    """The others of the tier in the order of a draw by weight without replacement.
+
+    Equal weights: the next in turn. Else u^(1/weight) with u from a hash of turn and name
+    (Efraimidis and Spirakis 2006), so that the draw is the same wherever it is made.
+    """
+    others = [index for index in tier if index != first]
+    if len(set(tier.values())) == 1:
+        order = list(tier)
+        start = order.index(first)
+        return order[start + 1 :] + order[:start]
+    return sorted(
+        others,
+        key=lambda i: -_uniform(turn, choices[i].endpoint.owner) ** (1.0 / tier[i]),
+    )
+
+
+def _uniform(turn: int, owner: bytes) -> float:
+    return (zlib.crc32(owner, zlib.crc32(turn.to_bytes(4, "big"))) + 1) / 2**32

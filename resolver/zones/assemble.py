@@ -1,0 +1,233 @@
+"""Zone files + Plan → zones: names completed, defaults followed, rdata packed, parts merged.
+
+Whatever can be judged without knowing who sees what is judged here; the rest is `rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from resolver import names
+from resolver.zones import records
+from resolver.zones.model import OwnerSpec, SoaSpec, ZoneFileSpec, ZoneSpec
+from resolver.zones.places import Place, Text, did_you_mean, place_of
+from resolver.zones.plan import HERE, Findings, read_name
+from resolver.zones.services import ServiceReader, read_grants, stable_digest
+from resolver.zones.zone import Override, Plan, RecordSet, Soa, Zone
+
+A, CNAME, AAAA, DNAME = 1, 5, 28, 39
+META_TYPES = frozenset({0, 41, *range(128, 256)})
+
+
+def assemble(plan: Plan, files: Mapping[str, ZoneFileSpec], findings: Findings) -> tuple[Zone, ...]:
+    """Merge the files, in the order of their names, into zones."""
+    zones: dict[tuple[bytes, frozenset[str]], Zone] = {}
+    for file in sorted(files):
+        spec = files[file]
+        parts: Iterable[tuple[Text, ZoneSpec]] = spec.zones.items() if spec.zones else ()
+        if spec.zone is not None:
+            parts = [*parts, (spec.zone, spec)]
+        elif spec.services or spec.records or spec.overrides or spec.soa:
+            findings.error(spec.place, "missing-key", "'zone' says which zone this is")
+        for name, part in parts:
+            _ZonePart(plan, file, spec, findings).add(name, part, zones)
+    return tuple(zones.values())
+
+
+class _ZonePart:
+    """Reads what one file says of one zone."""
+
+    def __init__(self, plan: Plan, file: str, spec: ZoneFileSpec, findings: Findings) -> None:
+        self.plan = plan
+        self.file = file
+        self.file_defaults = (spec.defaults,) if spec.defaults is not None else ()
+        self.findings = findings
+
+    def add(
+        self, name: Text, spec: ZoneSpec, zones: dict[tuple[bytes, frozenset[str]], Zone]
+    ) -> None:
+        zone = self._find_zone(name, spec)
+        if zone is None:
+            return
+        zone = zones.setdefault((names.key(zone.apex), zone.visible), zone)
+        if spec.fallthrough is not None:
+            zone.fallthrough = spec.fallthrough
+        if spec.soa is not None:
+            self._read_soa(zone, spec.soa)
+        environment = self.plan.environments.get(zone.environment or "")
+        defaults = (
+            *self.file_defaults,
+            *(environment.defaults if environment else self.plan.defaults),
+        )
+        zone.ttl = environment.ttl if environment else self.plan.ttl
+        ttl = next((d.ttl for d in self.file_defaults if d.ttl is not None), zone.ttl)
+        reader = ServiceReader(self.plan, self.file, defaults, ttl, self.findings)
+        for text, service_spec in spec.services.items():
+            service = reader.read(text, service_spec, zone)
+            if service is None:
+                continue
+            known = zone.services.get(names.key(service.owner))
+            if known is not None:
+                message = f"service {text!r} stands at {known.place} already"
+                self.findings.error(place_of(text, self.file), "duplicate-record", message)
+            else:
+                zone.services[names.key(service.owner)] = service
+        for text, owner_spec in spec.records.items():
+            for item in self._record_sets(text, owner_spec, zone, ttl):
+                known_set = zone.records.setdefault(names.key(item.owner), {})
+                if item.rtype in known_set:
+                    first = known_set[item.rtype].place
+                    message = f"{records.type_text(item.rtype)} of {text!r} stands at {first} already"
+                    self.findings.error(item.place, "duplicate-record", message)
+                else:
+                    known_set[item.rtype] = item
+        for target, owners in spec.overrides.items():
+            self._read_overrides(target, owners, zone, ttl)
+
+    def _find_zone(self, name: Text, spec: ZoneSpec) -> Zone | None:
+        place = place_of(name, self.file)
+        apex = read_name(name, self.plan.domain, self.file, self.findings)
+        if apex is None:
+            return None
+        words = [label.decode("latin-1").lower() for label in _labels_below(apex, self.plan.domain)]
+        environments, regions = self.plan.environments, self.plan.regions
+        clash = len(words) == 1 and (words[0] in environments or words[0] in regions)
+        if clash or (words and words[-1] == HERE):
+            message = f"no zone is named {name!r}: it is the name of an environment or region"
+            self.findings.error(place, "name-clash", message)
+            return None
+        if len(words) == 2 and (words[0] in environments or words[1] in regions):
+            if words[0] not in environments:
+                hint = did_you_mean(words[0], environments)
+                message = f"unknown environment {words[0]!r}{hint}"
+                self.findings.error(place, "unknown-environment", message)
+                return None
+            if words[1] not in regions:
+                message = f"unknown region {words[1]!r}{did_you_mean(words[1], regions)}"
+                self.findings.error(place, "unknown-region", message)
+                return None
+            if spec.visible_to is not None:
+                message = "only its environment sees an env.region zone; grants are share_with"
+                self.findings.error(place_of(spec.visible_to[0], self.file), "visible-to", message)
+            return Zone(apex, words[0], words[1], frozenset({words[0]}), place)
+        if spec.visible_to is None:
+            message = f"zone {name!r} needs visible_to: a list of environments, or all"
+            self.findings.error(place, "visible-to", message)
+            return None
+        if [str(word) for word in spec.visible_to] == ["all"]:
+            visible = frozenset(environments)
+        else:
+            visible = read_grants(spec.visible_to, self.plan, self.file, self.findings)
+        return Zone(apex, None, None, visible, place)
+
+    def _read_soa(self, zone: Zone, spec: SoaSpec) -> None:
+        if zone.soa_place is not None:
+            message = f"soa stands at {zone.soa_place} already"
+            self.findings.error(spec.place, "duplicate-record", message)
+            return
+        given = {
+            field: getattr(spec, field)
+            for field in ("serial", "refresh", "retry", "expire", "minimum", "ttl")
+            if getattr(spec, field) is not None
+        }
+        for field in ("mname", "rname"):
+            text = getattr(spec, field)
+            name = text and read_name(text, zone.apex, self.file, self.findings)
+            if name is not None:
+                given[field] = name
+        zone.soa = Soa(**given)
+        zone.soa_place = spec.place
+
+    def _record_sets(
+        self, text: Text, spec: OwnerSpec, zone: Zone, ttl: int
+    ) -> list[RecordSet]:
+        owner = read_owner(text, zone, self.file, self.findings)
+        if owner is None:
+            return []
+        grants = read_grants(spec.share_with or (), self.plan, self.file, self.findings)
+        owner_ttl = ttl if spec.ttl is None else spec.ttl
+        found = []
+        for type_name, item in spec.sets.items():
+            rtype = records.type_number(type_name)
+            place = place_of(type_name, self.file)
+            if rtype in META_TYPES or rtype == 6:
+                what = "use the key soa" if rtype == 6 else "it is no type of data"
+                self.findings.error(place, "bad-rdata", f"{type_name} cannot be written here: {what}")
+                continue
+            rdatas: dict[bytes, Place] = {}
+            for value in item.values:
+                at = place_of(value, self.file)
+                try:
+                    rdata = records.parse(rtype, value, zone.apex)
+                except (records.BadRdata, names.BadName) as error:
+                    self.findings.error(at, "bad-rdata", f"{type_name} of {text!r}: {error}")
+                    continue
+                if rdata in rdatas:
+                    message = f"{type_name} of {text!r}: {value!r} is written twice"
+                    self.findings.warning(at, "duplicate-record", message)
+                rdatas.setdefault(rdata, at)
+            if not rdatas:
+                if not item.values:
+                    self.findings.error(place, "bad-rdata", f"{type_name} of {text!r} has no values")
+                continue
+            if rtype in (CNAME, DNAME, records.ALIAS) and len(rdatas) > 1:
+                self.findings.error(place, "cname-and-other", f"{text!r} has more than one {type_name}")
+                continue
+            ptr = self._ptr(spec.ptr, owner, zone) if rtype in (A, AAAA) else None
+            item_ttl = owner_ttl if item.ttl is None else item.ttl
+            made = RecordSet(
+                owner, rtype, item_ttl, tuple(rdatas), grants, ptr, place, tuple(rdatas.values())
+            )
+            found.append(replace(made, digest=stable_digest(owner, rtype, item_ttl, made.rdatas)))
+        return found
+
+    def _ptr(self, choice: Text | str | None, owner: bytes, zone: Zone) -> bytes | None:
+        if choice is None or zone.fallthrough or owner.startswith(b"\x01*"):
+            return None
+        if isinstance(choice, Text):
+            return read_name(choice, zone.apex, self.file, self.findings)
+        return owner
+
+    def _read_overrides(
+        self, target: Text, owners: Mapping[Text, OwnerSpec | None], zone: Zone, ttl: int
+    ) -> None:
+        place = place_of(target, self.file)
+        if target not in self.plan.environments:
+            hint = did_you_mean(target, self.plan.environments)
+            self.findings.error(place, "unknown-environment", f"unknown environment {target!r}{hint}")
+            return
+        if target not in zone.visible:
+            message = f"{target!r} does not see this zone: nothing to override"
+            self.findings.error(place, "unknown-environment", message)
+            return
+        known = zone.overrides.setdefault(str(target), {})
+        for text, spec in owners.items():
+            owner = read_owner(text, zone, self.file, self.findings)
+            if owner is None:
+                continue
+            at = place_of(text, self.file)
+            sets = () if spec is None else tuple(self._record_sets(text, spec, zone, ttl))
+            if names.key(owner) in known:
+                message = f"override of {text!r} stands at {known[names.key(owner)].place} already"
+                self.findings.error(at, "duplicate-record", message)
+            known[names.key(owner)] = Override(owner, sets, at)
+
+
+def read_owner(text: Text, zone: Zone, file: str, findings: Findings) -> bytes | None:
+    """An owner name within the zone, or None with a finding."""
+    owner = read_name(text, zone.apex, file, findings)
+    if owner is None:
+        return None
+    if not names.is_at_or_below(names.key(owner), names.key(zone.apex)):
+        message = f"{text!r} is outside of the zone {names.to_text(zone.apex)}"
+        findings.error(place_of(text, file), "bad-name", message)
+        return None
+    return owner
+
+
+def _labels_below(apex: bytes, domain: bytes) -> list[bytes]:
+    """The labels of an apex before the domain; none when it is elsewhere."""
+    if not names.is_below(names.key(apex), names.key(domain)):
+        return []
+    return names.labels(apex)[: len(names.labels(apex)) - len(names.labels(domain))]

@@ -1,0 +1,173 @@
+"""A zones directory → ZoneSet: finds the files, parses what changed, reports every problem.
+
+Files are known by content: one whose octets are the same is not parsed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from resolver.zones.assemble import assemble
+from resolver.zones.model import PlanSpec, Reading, ZoneFileSpec, locate
+from resolver.zones.places import Mapping, Place, Problem, Rejected, Severity, place_of
+from resolver.zones.plan import Findings, make_plan
+from resolver.zones.yaml_source import parse
+from resolver.zones.zone import ZoneSet
+
+PLAN_FILES = ("environments.yaml", "environments.json")
+SUFFIXES = (".yaml", ".json")
+
+_PLAN = TypeAdapter(PlanSpec)
+_ZONE_FILE = TypeAdapter(ZoneFileSpec)
+
+# pydantic's error types → our rule ids; our own leaves carry their rule id as the type.
+_RULES = {"missing": "missing-key", "missing_argument": "missing-key"}
+_OWN_RULES = frozenset({"bad-type", "bad-address", "bad-name", "ttl-range"})
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """One file as read: its model, or the problems that keep it from having one."""
+
+    digest: bytes
+    spec: Any
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class ZonesDirectory:
+    """A directory of zone files, and what was parsed of it before."""
+
+    path: Path
+    parsed: dict[str, ParsedFile] = field(default_factory=dict)
+
+    def load(self) -> tuple[ZoneSet | None, list[Problem]]:
+        """Read everything that changed; None with the problems when no zones come of it.
+
+        Raises Rejected when the directory cannot be read or holds no zone files.
+        """
+        findings = Findings()
+        parsed: dict[str, ParsedFile] = {}
+        for name, path in find_files(self.path, findings):
+            try:
+                octets = path.read_bytes()
+            except OSError as error:
+                message = f"cannot be read: {error.strerror}"
+                findings.error(Place(name), "unreadable", message)
+                continue
+            parsed[name] = self._parse(name, octets)
+        self.parsed = parsed
+        for item in parsed.values():
+            findings.problems += item.problems
+        plans = {name: item.spec for name, item in parsed.items() if self._is_plan(name)}
+        if not plans:
+            if not parsed and not findings.problems:
+                raise _unusable(self.path, "empty-directory", "holds no zone files")
+            raise Rejected(
+                [
+                    *findings.problems,
+                    *_unusable(
+                        self.path, "no-environments", "has no environments.yaml"
+                    ).problems,
+                ]
+            )
+        if len(plans) > 1:
+            findings.error(Place(max(plans)), "duplicate-record", "two files for environments")
+        file, plan_spec = next(iter(plans.items()))
+        plan = make_plan(plan_spec, file, findings) if plan_spec is not None else None
+        if plan is None:
+            return None, findings.problems
+        specs = {
+            name: item.spec
+            for name, item in parsed.items()
+            if item.spec is not None and name not in plans
+        }
+        return ZoneSet(plan, assemble(plan, specs, findings)), findings.problems
+
+    def _is_plan(self, name: str) -> bool:
+        return any(name == os.path.join(self.path, plan) for plan in PLAN_FILES)
+
+    def _parse(self, name: str, octets: bytes) -> ParsedFile:
+        digest = hashlib.blake2b(octets, digest_size=16).digest()
+        known = self.parsed.get(name)
+        if known is not None and known.digest == digest:
+            return known
+        adapter: TypeAdapter[Any] = _PLAN if self._is_plan(name) else _ZONE_FILE
+        try:
+            tree = parse(octets, name)
+        except Rejected as error:
+            return ParsedFile(digest, None, error.problems)
+        reading = Reading(name)
+        try:
+            spec = adapter.validate_python(tree, context=reading)
+        except ValidationError as error:
+            problems = [*reading.problems, *translate(error, tree, name)]
+            return ParsedFile(digest, None, tuple(problems))
+        return ParsedFile(digest, spec, tuple(reading.problems))
+
+
+def translate(error: ValidationError, tree: Mapping, file: str) -> Iterator[Problem]:
+    """pydantic's errors as problems with places."""
+    for item in error.errors(include_url=False):
+        kind, message = item["type"], item["msg"]
+        rule = kind if kind in _OWN_RULES else _RULES.get(kind, "bad-type")
+        if rule == "missing-key":
+            message = f"{str(item['loc'][-1])!r} is missing"
+        yield Problem(place_of(locate(tree, item["loc"]), file), Severity.ERROR, rule, message)
+
+
+def find_files(root: Path, findings: Findings) -> Iterator[tuple[str, Path]]:
+    """The zone files below a directory, in the order of their names.
+
+    Links must stay within the resolved root; names that begin with a dot are skipped.
+    """
+    try:
+        real_root = root.resolve(strict=True)
+        with os.scandir(root):
+            pass
+    except OSError as error:
+        raise _unusable(root, "unreadable", f"cannot be read: {error.strerror}") from None
+    yield from _walk(root, real_root, frozenset({real_root}), findings)
+
+
+def _walk(
+    directory: Path, root: Path, above: frozenset[Path], findings: Findings
+) -> Iterator[tuple[str, Path]]:
+    try:
+        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError as error:
+        findings.error(Place(str(directory)), "unreadable", f"cannot be read: {error.strerror}")
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = Path(entry.path)
+        if entry.is_symlink():
+            try:
+                real = path.resolve(strict=True)
+            except (OSError, RuntimeError):
+                if entry.name.endswith(SUFFIXES):
+                    findings.error(Place(entry.path), "unreadable", "a link to nothing")
+                continue
+            if not real.is_relative_to(root):
+                findings.error(Place(entry.path), "link-outside", "a link out of the directory")
+                continue
+        if entry.is_dir():
+            real = path.resolve()
+            if real not in above:
+                yield from _walk(path, root, above | {real}, findings)
+        elif entry.name.endswith(SUFFIXES):
+            yield entry.path, path
+        elif entry.name.endswith(".yml"):
+            findings.error(Place(entry.path), "file-suffix", "zone files end in .yaml")
+
+
+def _unusable(path: Path, rule: str, message: str) -> Rejected:
+    return Rejected([Problem(Place(str(path)), Severity.ERROR, rule, f"the directory {message}")])

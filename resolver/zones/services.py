@@ -1,0 +1,259 @@
+"""One service of a zone file → Service: defaults followed, the nearest wins."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Any
+
+from healthcheck.kinds import KINDS_WITH_PORT
+from resolver import names
+from resolver.zones.leaves import IPAddress
+from resolver.zones.model import CheckSpec, EndpointSpec, ServiceKeys, ServiceSpec
+from resolver.zones.places import Text, did_you_mean, place_of
+from resolver.zones.plan import Findings, read_name
+from resolver.zones.zone import (
+    DeclaredState,
+    Endpoint,
+    Fail,
+    Plan,
+    Policy,
+    Port,
+    Service,
+    Zone,
+)
+
+
+def stable_digest(*parts: object) -> int:
+    """A number for content that is the same in every process; places are no content."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=12).digest(), "big")
+
+
+def read_grants(
+    words: Iterable[Text], plan: Plan, file: str, findings: Findings
+) -> frozenset[str]:
+    """Environments named in `share_with` or `visible_to`."""
+    known = plan.environments
+    for word in words:
+        if word not in known:
+            message = f"unknown environment {word!r}{did_you_mean(word, known)}"
+            findings.error(place_of(word, file), "unknown-environment", message)
+    return frozenset(str(word) for word in words if word in known)
+
+
+class ServiceReader:
+    """Reads the services of one file's part of a zone."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        file: str,
+        defaults: tuple[ServiceKeys, ...],
+        ttl: int,
+        findings: Findings,
+    ) -> None:
+        self.plan = plan
+        self.file = file
+        self.defaults = defaults
+        self.ttl = ttl
+        self.findings = findings
+
+    def read(self, text: Text, spec: ServiceSpec, zone: Zone) -> Service | None:
+        """Complete one service; None with findings when its name cannot be used."""
+        owner = read_name(text, zone.apex, self.file, self.findings)
+        if owner is None:
+            return None
+        place = place_of(text, self.file)
+        if not names.is_below(names.key(owner), names.key(zone.apex)) or b"*" in text.encode():
+            self.findings.error(place, "bad-name", f"{text!r} is no name of a service in this zone")
+            return None
+        nearest = _Nearest((spec, *self.defaults))
+        failover = self._failover(nearest.value("failover") or (), zone)
+        endpoints = self._endpoints(text, spec, owner, zone, nearest.value("ptr", ""))
+        if not endpoints:
+            if not spec.endpoints:
+                self.findings.error(place, "missing-key", f"service {text!r} has no endpoints")
+            return None
+        ports = self._ports(nearest.value("ports") or {}, owner)
+        ttl = next((item.ttl for item in (spec,) if item.ttl is not None), self.ttl)
+        grants = nearest.value("share_with") or ()
+        service = Service(
+            owner=owner,
+            name=names.relative_text(owner, zone.apex).lower(),
+            environment=zone.environment,
+            region=zone.region,
+            endpoints=endpoints,
+            ports=ports,
+            ttl=ttl,
+            policy=_policy(nearest),
+            failover=failover,
+            check=self._check(text, nearest.value("check"), ports),
+            grants=read_grants(grants, self.plan, self.file, self.findings),
+            place=place,
+        )
+        return replace(service, digest=_digest(service))
+
+    def _ports(self, given: dict[Text, tuple[int, str]], owner: bytes) -> tuple[Port, ...]:
+        found = []
+        for name, (number, protocol) in given.items():
+            # RFC 2782: _service._protocol in front of the name.
+            if read_name(Text(f"_{name}._{protocol}"), owner, self.file, self.findings) is None:
+                continue
+            found.append(Port(str(name), number, protocol, place_of(name, self.file)))
+        return tuple(found)
+
+    def _failover(self, words: Iterable[Text], zone: Zone) -> tuple[str, ...]:
+        found: list[str] = []
+        for word in words:
+            place = place_of(word, self.file)
+            if zone.region is None:
+                message = "failover is for env.region zones: this zone has no region"
+                self.findings.error(place, "unknown-region", message)
+            elif word not in self.plan.regions:
+                message = f"unknown region {word!r}{did_you_mean(word, self.plan.regions)}"
+                self.findings.error(place, "unknown-region", message)
+            elif word == zone.region or word in found:
+                if place.file == self.file and word in found:
+                    message = f"{word!r} is a tier of this service already"
+                    self.findings.warning(place, "unknown-region", message)
+            else:
+                found.append(str(word))
+        return tuple(found)
+
+    def _endpoints(
+        self, text: Text, spec: ServiceSpec, owner: bytes, zone: Zone, ptr: Any
+    ) -> tuple[Endpoint, ...]:
+        found: dict[bytes, Endpoint] = {}
+        taken: dict[bytes, Endpoint] = {}
+        for item in spec.endpoints:
+            endpoint = self._endpoint(item, owner, zone, ptr)
+            if endpoint is None:
+                continue
+            key = names.key(endpoint.owner)
+            if key in found:
+                message = f"endpoint {endpoint.label!r} of {text!r} is written twice"
+                self.findings.error(item.place, "duplicate-record", message)
+                continue
+            for address in endpoint.addresses:
+                if address in taken:
+                    message = f"{text!r} has this address at {taken[address].place} already"
+                    self.findings.error(item.place, "duplicate-record", message)
+                taken[address] = endpoint
+            found[key] = endpoint
+        return tuple(found.values())
+
+    def _endpoint(
+        self, item: EndpointSpec, service: bytes, zone: Zone, service_ptr: Any
+    ) -> Endpoint | None:
+        given = (*((item.address,) if item.address is not None else ()), *item.addresses)
+        v4 = [a.packed for a in given if isinstance(a, IPv4Address)]
+        v6 = [a.packed for a in given if not isinstance(a, IPv4Address)]
+        if not given:
+            self.findings.error(item.place, "missing-key", "an endpoint needs 'address' or 'addresses'")
+            return None
+        if len(v4) > 1 or len(v6) > 1:
+            message = "an endpoint has one address of each family at most"
+            self.findings.error(item.place, "bad-address", message)
+            return None
+        label = str(item.name).lower() if item.name is not None else default_label(given[0])
+        owner = self._below(item.name if item.name is not None else label, service, item)
+        if owner is None:
+            return None
+        choice = service_ptr if item.ptr == "" else item.ptr
+        ptr: bytes | None = owner
+        if choice is None or zone.fallthrough:
+            ptr = None
+        elif choice:
+            ptr = read_name(choice, zone.apex, self.file, self.findings)
+        return Endpoint(
+            label=label,
+            owner=owner,
+            v4=v4[0] if v4 else None,
+            v6=v6[0] if v6 else None,
+            weight=item.weight,
+            standby=item.standby or item.weight == 0,
+            state=DeclaredState(item.state),
+            ptr=ptr,
+            place=item.place,
+        )
+
+    def _below(self, label: str, service: bytes, item: EndpointSpec) -> bytes | None:
+        try:
+            owner = names.from_text(label, service)
+        except names.BadName as error:
+            self.findings.error(item.place, "bad-name", str(error))
+            return None
+        if len(names.labels(owner)) != len(names.labels(service)) + 1 or "*" in label:
+            self.findings.error(item.place, "bad-name", f"{label!r} must be one label")
+            return None
+        return owner
+
+    def _check(
+        self, text: Text, check: CheckSpec | None, ports: tuple[Port, ...]
+    ) -> CheckSpec | None:
+        if check is None or check.use == "none":
+            return None
+        kind, port, seen = check.kind, check.port, {""}
+        link = check
+        while link.use is not None:
+            place = place_of(link.use, link.place.file)
+            profile = self.plan.checks.get(link.use)
+            if profile is None:
+                message = f"unknown check {link.use!r}{did_you_mean(link.use, self.plan.checks)}"
+                self.findings.error(place, "unknown-check", message)
+                return None
+            if link.use in seen:
+                self.findings.error(place, "unknown-check", f"check {link.use!r} uses itself")
+                return None
+            seen.add(link.use)
+            link = profile
+            kind, port = kind or link.kind, port or link.port
+        if kind is None:
+            self.findings.error(check.place, "unknown-check", f"the check of {text!r} has no kind")
+        elif kind in KINDS_WITH_PORT and port is None and len(ports) != 1:
+            some = "several ports" if ports else "no port"
+            message = f"{text!r} has {some}: say which one to check with {{use: …, port: …}}"
+            self.findings.error(place_of(text, self.file), "check-port", message)
+        return check
+
+
+def default_label(address: IPAddress) -> str:
+    """The label of an endpoint without a name: `10-64-16-11`, `fd64-0-1--12`."""
+    return str(address).replace(".", "-").replace(":", "-")
+
+
+class _Nearest:
+    """Looks a key up in the service, its file, its environment and the plan, in this order."""
+
+    def __init__(self, layers: tuple[ServiceKeys, ...]) -> None:
+        self.layers = layers
+
+    def value(self, key: str, unsaid: Any = None) -> Any:
+        for layer in self.layers:
+            found = getattr(layer, key)
+            if found is not unsaid and not (isinstance(unsaid, str) and found == unsaid):
+                return found
+        return unsaid
+
+
+def _policy(nearest: _Nearest) -> Policy:
+    usual = Policy()
+    spillover = nearest.value("spillover", "")
+    panic, answers = nearest.value("panic"), nearest.value("max_answers")
+    slow_start = nearest.value("slow_start")
+    return Policy(
+        fail=Fail(nearest.value("fail") or usual.fail.value),
+        spillover=usual.spillover if spillover == "" else spillover,
+        panic=usual.panic if panic is None else panic,
+        max_answers=usual.max_answers if answers is None else answers,
+        ttl_from_health=nearest.value("ttl_from_health") != "off",
+        slow_start=usual.slow_start if slow_start is None else slow_start,
+    )
+
+
+def _digest(service: Service) -> int:
+    endpoints = [(e.owner, e.v4, e.v6, e.weight, e.standby, e.state.value) for e in service.endpoints]
+    ports = [(p.name, p.number, p.protocol) for p in service.ports]
+    return stable_digest(service.owner, endpoints, ports, service.ttl, service.policy, service.failover)
