@@ -1,0 +1,102 @@
+"""`sightline check`: the code path of a reload, without publishing. Passed means: will load."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from resolver.cli.common import add_zone_arguments, read_config, show
+from resolver.reload import Builder
+from resolver.zones.places import Problem, Rejected, Severity
+
+CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
+# Rule ids that say that there was nothing to check.
+UNUSABLE = frozenset({"unreadable", "empty-directory", "no-environments"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_zone_arguments(parser)
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text")
+    parser.add_argument("--strict", action="store_true", help="warnings fail too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        config = read_config(arguments, {})
+    except Rejected as error:
+        show(error.problems)
+        return COULD_NOT_RUN
+    builder = Builder(Path(config.zones), 0, bool(config.forward.upstreams))
+    built = builder.build(int(time.time()))
+    output = FORMATS[arguments.format](built.problems)
+    if output:
+        print(output)
+    found = {problem.severity for problem in built.problems}
+    if arguments.format == "text" and sys.stdout.isatty():
+        print(_summary(built.problems, str(config.zones)))
+    if built.generation is None and not builder.directory.parsed and _is_unusable(built.problems):
+        return COULD_NOT_RUN
+    failing = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
+    return PROBLEMS if found & failing else CLEAN
+
+
+def _is_unusable(problems: Sequence[Problem]) -> bool:
+    return any(problem.rule in UNUSABLE for problem in problems)
+
+
+def _summary(problems: Sequence[Problem], directory: str) -> str:
+    if not problems:
+        return f"{directory}: clean"
+    counts = [(s.value, sum(p.severity is s for p in problems)) for s in Severity]
+    return ", ".join(f"{count} {word}{'s' * (count > 1)}" for word, count in counts if count)
+
+
+def as_text(problems: Sequence[Problem]) -> str:
+    """`FILE:LINE:COLUMN: error|warning: RULE-ID: message`, a line each."""
+    return "\n".join(str(problem) for problem in problems)
+
+
+def as_json(problems: Sequence[Problem]) -> str:
+    """A list of objects."""
+    return json.dumps(
+        [
+            {
+                "file": problem.place.file,
+                "line": problem.place.line,
+                "column": problem.place.column,
+                "severity": problem.severity.value,
+                "rule": problem.rule,
+                "message": problem.message,
+            }
+            for problem in problems
+        ],
+        indent=2,
+    )
+
+
+def as_github(problems: Sequence[Problem]) -> str:
+    """Workflow commands that annotate the lines of a pull request."""
+    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
+    return "\n".join(
+        f"::{words[p.severity]} file={_escape(p.place.file, ',:')},line={p.place.line},"
+        f"col={p.place.column},title={p.rule}::{_escape(p.message)}"
+        for p in problems
+    )
+
+
+def _escape(text: str, also: str = "") -> str:
+    """Escape data of a workflow command; properties escape commas and colons too."""
+    for char in "%\r\n" + also:
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+FORMATS: dict[str, Callable[[Sequence[Problem]], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "github": as_github,
+}

@@ -1,0 +1,42 @@
+"""What several commands share: where zones and configuration are, and how problems are shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from resolver.config import ServerConfig, load_config
+from resolver.zones.places import Problem
+
+DEFAULT_CONFIG = "sightline.yaml"
+
+
+def add_zone_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--zones` and `--config`."""
+    parser.add_argument("--zones", metavar="DIR", help="directory of the zone files")
+    parser.add_argument("--config", metavar="FILE", help=f"configuration (./{DEFAULT_CONFIG})")
+
+
+def read_config(
+    arguments: argparse.Namespace,
+    options: Mapping[str, Any],
+    pin: tuple[str, str] | None = None,
+) -> ServerConfig:
+    """The configuration of file, variables and options; raises Rejected.
+
+    Without `--config`, `./sightline.yaml` is read when it is there.
+    """
+    named = arguments.config or os.environ.get("SIGHTLINE_CONFIG")
+    file = Path(named or DEFAULT_CONFIG)
+    found = file if named or file.exists() else None
+    return load_config(found, os.environ, {"zones": arguments.zones, **options}, pin)
+
+
+def show(problems: Iterable[Problem]) -> None:
+    """Problems on stderr, a line each."""
+    for problem in problems:
+        print(problem, file=sys.stderr)

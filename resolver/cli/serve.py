@@ -1,0 +1,88 @@
+"""`sightline serve`: read everything, bind everything, then answer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+import time
+from pathlib import Path
+
+from resolver.cli.common import add_zone_arguments, read_config, show
+from resolver.config import ServerConfig
+from resolver.listen.sockets import CannotListen
+from resolver.reload import Builder, Built
+from resolver.worker import Worker, new_seed, report
+from resolver.zones.places import Rejected, did_you_mean
+
+COULD_NOT_START = 2
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+log = logging.getLogger("sightline")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_zone_arguments(parser)
+    parser.add_argument(
+        "--listen", metavar="ADDR:PORT", action="append", help="answer here (may repeat)"
+    )
+    parser.add_argument("--admin", metavar="ADDR:PORT", help="admin and metrics address")
+    parser.add_argument("--workers", metavar="N", help="query processes")
+    parser.add_argument("--environment", metavar="E", help="pin every listener to this environment")
+    parser.add_argument("--region", metavar="R", help="and to this region of it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    if (arguments.environment is None) != (arguments.region is None):
+        return _give_up("--environment and --region go together")
+    pin = None
+    if arguments.environment is not None:
+        pin = (arguments.environment, arguments.region)
+    options = {
+        "listen": arguments.listen,
+        "admin.listen": arguments.admin,
+        "workers": arguments.workers,
+    }
+    try:
+        config = read_config(arguments, options, pin)
+    except Rejected as error:
+        show(error.problems)
+        return COULD_NOT_START
+    return serve(config)
+
+
+def serve(config: ServerConfig) -> int:
+    """Load, bind, answer; the exit code."""
+    builder = Builder(Path(config.zones), new_seed(), bool(config.forward.upstreams))
+    built = builder.build(int(time.time()))
+    if built.generation is None:
+        show(built.problems)
+        return COULD_NOT_START
+    report(built)
+    for item in config.listen:
+        pin = (str(item.environment), str(item.region))
+        if item.environment is not None and pin not in built.generation.views:
+            known = [".".join(view) for view in built.generation.views]
+            hint = did_you_mean(".".join(pin), known)
+            return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
+    return asyncio.run(_serve(config, builder, built))
+
+
+async def _serve(config: ServerConfig, builder: Builder, built: Built) -> int:
+    assert built.generation is not None
+    worker = Worker(config, built.generation, builder)
+    try:
+        worker.bind()
+    except CannotListen as error:
+        return _give_up(str(error))
+    if config.workers is None or config.workers > 1:
+        log.warning("workers: this version answers in one process")
+    await worker.run()
+    return 0
+
+
+def _give_up(message: str) -> int:
+    print(f"sightline: {message}", file=sys.stderr)
+    return COULD_NOT_START

@@ -1,0 +1,273 @@
+"""The server's configuration: `sightline.yaml`, under `SIGHTLINE_*` variables, under options.
+
+Each source is judged alone first, so that a message names the file and line, or the variable.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping as AnyMapping
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from resolver.zones.leaves import Duration, Flag, Network, Str, choice, integer, leaf, read_text, wrong
+from resolver.zones.load import translate
+from resolver.zones.model import _CONFIG, Located, Many, Names, Reading
+from resolver.zones.places import Mapping, Place, Problem, Rejected, Sequence, Severity, text_at
+from resolver.zones.yaml_source import parse
+
+PREFIX = "SIGHTLINE_"
+DEFAULT_LISTEN = "127.0.0.1:1053"
+# Variables of the command line client, not of the server.
+CLIENT_VARIABLES = frozenset({"SIGHTLINE_TOKEN", "SIGHTLINE_CONFIG"})
+LISTS = frozenset(
+    {
+        ("listen",),
+        ("admin", "allow"),
+        ("admin", "metrics_allow"),
+        ("forward", "upstreams"),
+        ("forward", "allow_private"),
+        ("explain_to",),
+    }
+)
+
+
+class SocketAddress(NamedTuple):
+    """A local address to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_SOCKET = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})")
+
+
+def read_socket_address(node: Any) -> SocketAddress:
+    """`127.0.0.1:1053` or `[::1]:53`; port 0 lets the system choose."""
+    text = read_text(node)
+    match = _SOCKET.fullmatch(text)
+    try:
+        if match is None or int(match[3]) > 65535:
+            raise ValueError
+        host = ipaddress.ip_address(match[1] or match[2])
+    except ValueError:
+        message = f"{text!r} is no address and port (write 127.0.0.1:1053 or [::1]:1053)"
+        raise wrong("bad-address", message) from None
+    return SocketAddress(str(host), int(match[3]))
+
+
+Listen = Annotated[SocketAddress, leaf(read_socket_address, {"type": "string"})]
+NetworkList = Annotated[tuple[Network, ...], Many]
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class ListenSpec(Located):
+    """One address to answer on; pinned when it names an environment and region."""
+
+    SHORTHAND: ClassVar[str | None] = "address"
+
+    address: Listen = field()
+    environment: Str | None = None
+    region: Str | None = None
+    allow: NetworkList | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class AdminConfig(Located):
+    """The admin address and who may read it."""
+
+    listen: Listen = SocketAddress("127.0.0.1", 9153)
+    allow: NetworkList = LOOPBACK
+    metrics_allow: NetworkList = LOOPBACK
+    tokens_file: Str | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class ForwardConfig(Located):
+    """The server's default upstreams and how they are asked."""
+
+    upstreams: Names = ()
+    policy: Annotated[str, choice("fastest", "sequential", "round_robin")] = "fastest"
+    timeout: Duration = 2.0
+    deadline: Duration = 4.0
+    private_answers: Annotated[str, choice("default", "allow", "deny")] = "default"
+    allow_private: Names = ()
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class CacheConfig(Located):
+    """The cache of each environment and process."""
+
+    entries: Annotated[int, integer(0, 100_000_000)] = 100_000
+    max_ttl: Duration = 86400.0
+    min_ttl: Duration = 0.0
+    negative_max_ttl: Duration = 3600.0
+    serve_stale: Duration = 86400.0
+    prefetch: Flag = True
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class LimitsConfig(Located):
+    """Bounds of the whole server."""
+
+    tcp_connections: Annotated[int, integer(1, 1_000_000)] = 1000
+    tcp_idle: Duration = 10.0
+    udp_payload: Annotated[int, integer(512, 4096)] = 1232
+    in_flight: Annotated[int, integer(1, 1_000_000)] = 5000
+    responses_per_second: Annotated[int, integer(0, 1_000_000)] = 0
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class LogConfig(Located):
+    """What is logged and how."""
+
+    format: Annotated[str, choice("text", "json")] = "text"
+    queries: Flag = False
+
+
+def _read_workers(node: Any) -> int | None:
+    """A number of query processes; `auto` → None."""
+    text = read_text(node)
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= 1024):
+        raise wrong("bad-type", f"{text!r} is neither 'auto' nor a number from 0 to 1024")
+    return int(text)
+
+
+Workers = Annotated[int | None, leaf(_read_workers, {"type": ["integer", "string"]})]
+Usual = TypeVar("Usual", bound=Located)
+
+
+def _usual(model: type[Usual]) -> Usual:
+    """A part of the configuration of which nothing is said."""
+    part: Usual = TypeAdapter(model).validate_python(
+        _located(Mapping()), context=Reading("defaults")
+    )
+    return part
+
+
+EXPLAIN_TO = (ipaddress.ip_network("127.0.0.0/16"), ipaddress.ip_network("::1/128"))
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class ServerConfig(Located):
+    """All of it; the defaults are those of the contract."""
+
+    zones: Str = text_at("./zones", 1, 1)
+    listen: Annotated[tuple[ListenSpec, ...], Many] = ()
+    admin: AdminConfig = field(default_factory=lambda: _usual(AdminConfig))
+    workers: Workers = 1
+    forward: ForwardConfig = field(default_factory=lambda: _usual(ForwardConfig))
+    cache: CacheConfig = field(default_factory=lambda: _usual(CacheConfig))
+    limits: LimitsConfig = field(default_factory=lambda: _usual(LimitsConfig))
+    explain_to: NetworkList = EXPLAIN_TO
+    log: LogConfig = field(default_factory=lambda: _usual(LogConfig))
+    state_dir: Str | None = None
+
+
+_SERVER = TypeAdapter(ServerConfig)
+
+
+def load_config(
+    file: Path | None,
+    environ: AnyMapping[str, str],
+    options: AnyMapping[str, Any],
+    pin: tuple[str, str] | None = None,
+) -> ServerConfig:
+    """Merge the sources; `options` maps keys (`listen`, `admin.listen`) to text or lists of text.
+    `pin` makes every listener one for that environment and region.
+
+    Raises Rejected with every problem of every source.
+    """
+    sources: list[tuple[str, Mapping]] = []
+    if file is not None:
+        try:
+            sources.append((str(file), parse(file.read_bytes(), str(file))))
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}"
+            raise Rejected([_problem(str(file), "unreadable", message)]) from None
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES:
+            path = tuple(name[len(PREFIX) :].lower().split("__"))
+            sources.append((name, _tree(path, environ[name])))
+    for key, value in options.items():
+        if value is not None:
+            sources.append((f"--{key.partition('.')[0]}", _tree(tuple(key.split(".")), value)))
+    problems: list[Problem] = []
+    merged = _located(Mapping())
+    for name, tree in sources:
+        problems += _judge(name, tree)
+        _overlay(merged, tree)
+    if problems:
+        raise Rejected(problems)
+    _complete_listeners(merged, pin)
+    return _SERVER.validate_python(merged, context=Reading(str(file or "sightline.yaml")))
+
+
+def _complete_listeners(tree: Mapping, pin: tuple[str, str] | None) -> None:
+    """Give the default listener, and pin them all if so wished."""
+    listen = tree.setdefault(text_at("listen", 1, 1), text_at(DEFAULT_LISTEN, 1, 1))
+    if pin is None:
+        return
+    items = _located(Sequence(listen if isinstance(listen, Sequence) else [listen]))
+    for number, item in enumerate(items):
+        if not isinstance(item, Mapping):
+            items[number] = item = _located(Mapping({text_at("address", 1, 1): item}))
+        for key, word in zip(("environment", "region"), pin, strict=True):
+            item[text_at(key, 1, 1)] = text_at(word, 1, 1)
+    tree[text_at("listen", 1, 1)] = items
+
+
+def _judge(name: str, tree: Mapping) -> list[Problem]:
+    reading = Reading(name)
+    try:
+        config = _SERVER.validate_python(tree, context=reading)
+    except ValidationError as error:
+        return [*reading.problems, *translate(error, tree, name)]
+    for item in config.listen:
+        if (item.environment is None) != (item.region is None):
+            reading.add(tree, "missing-key", "a pinned listener has an environment and a region")
+    return reading.problems
+
+
+def _problem(place: str, rule: str, message: str) -> Problem:
+    return Problem(Place(place), Severity.ERROR, rule, message)
+
+
+def _located(node: Any) -> Any:
+    node.line = node.column = 1
+    return node
+
+
+def _tree(path: tuple[str, ...], value: str | list[str]) -> Mapping:
+    """A value of a variable or an option as the YAML that would say the same."""
+    node: Any
+    if isinstance(value, list):
+        node = _located(Sequence(text_at(item, 1, 1) for item in value))
+    elif path in LISTS:
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        node = _located(Sequence(text_at(word, 1, 1) for word in words))
+    else:
+        node = text_at(value, 1, 1)
+    for key in reversed(path):
+        node = _located(Mapping({text_at(key, 1, 1): node}))
+    tree: Mapping = node
+    return tree
+
+
+def _overlay(base: Mapping, over: Mapping) -> None:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
+            _overlay(base[key], value)
+        else:
+            base[key] = value

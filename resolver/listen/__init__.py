@@ -1,0 +1,1 @@
+"""Listeners carry messages to the journey and outcomes out; they decide nothing."""

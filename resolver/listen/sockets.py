@@ -1,0 +1,119 @@
+"""Opening the sockets of a listener, and the local address that a datagram came to."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass
+
+from resolver.config import SocketAddress
+
+# Linux values that the socket module of older Pythons lacks.
+IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
+IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
+IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
+RECEIVE_BUFFER = 4 * 1024 * 1024
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The sockets of one listener: UDP and TCP on one address and port."""
+
+    address: SocketAddress
+    udp: socket.socket
+    tcp: socket.socket
+
+    @property
+    def is_wildcard(self) -> bool:
+        return ipaddress.ip_address(self.address.host).is_unspecified
+
+    def close(self) -> None:
+        self.udp.close()
+        self.tcp.close()
+
+
+class CannotListen(Exception):
+    """A socket could not be bound; the message is one clear line."""
+
+
+def bind(address: SocketAddress) -> Bound:
+    """Bind UDP and TCP of one address; with port 0 both get the same free port."""
+    for _ in range(16):
+        tcp = _open(address, socket.SOCK_STREAM)
+        port = tcp.getsockname()[1]
+        try:
+            udp = _open(SocketAddress(address.host, port), socket.SOCK_DGRAM)
+        except CannotListen:
+            tcp.close()
+            if address.port:
+                raise
+            continue  # that port was free for TCP only: take another
+        tcp.listen(BACKLOG)
+        return Bound(SocketAddress(address.host, port), udp, tcp)
+    raise CannotListen(f"cannot listen on {address}: no free port")
+
+
+def _open(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    transport = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
+    try:
+        opened = socket.socket(family, kind)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {address} ({transport}): {error.strerror}") from None
+    try:
+        opened.setblocking(False)
+        if family is socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind is socket.SOCK_STREAM:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            _prepare_datagrams(opened, family, address)
+        opened.bind((address.host, address.port))
+    except OSError as error:
+        opened.close()
+        hint = ""
+        if error.errno == errno.EADDRINUSE:
+            hint = " (another server listens there)"
+        elif error.errno == errno.EACCES:
+            hint = " (a port below 1024 needs a privilege)"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotListen(f"cannot listen on {address} ({transport}): {reason}{hint}") from None
+    return opened
+
+
+def _prepare_datagrams(
+    opened: socket.socket, family: socket.AddressFamily, address: SocketAddress
+) -> None:
+    with contextlib.suppress(OSError):
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    is_v6 = family is socket.AF_INET6
+    # Fragments of a reply, or a spoofed "too big", must not matter (RFC 9715 3.1).
+    with contextlib.suppress(OSError):
+        if is_v6:
+            opened.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
+        else:
+            opened.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+    if ipaddress.ip_address(address.host).is_unspecified:
+        if is_v6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        else:
+            opened.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+
+
+def reply_control(control: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """The control data that sends a reply from the address its question came to.
+
+    in_pktinfo is (interface, address to send from, address in the header); the second was
+    filled in by the kernel with the local address of the question. in6_pktinfo is (address,
+    interface) and serves as it came.
+    """
+    for level, kind, octets in control:
+        if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
+            return [(level, kind, b"\0\0\0\0" + octets[4:8] + b"\0\0\0\0")]
+        if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
+            return [(level, kind, octets)]
+    return []

@@ -1,0 +1,185 @@
+"""TCP: framed messages, many to a connection, with bounds on idleness, slowness and memory.
+
+RFC 7766: pipelined queries are answered in turn; RFC 9210: a connection stays open while used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from typing import cast
+
+from resolver.counters import Counters
+from resolver.generation import Published
+from resolver.listen.faults import serve_safely
+from resolver.listen.sockets import BACKLOG, Bound
+from resolver.outcome import Reply
+from resolver.query import Door, handle
+
+PARTIAL_TIMEOUT = 5.0  # seconds for the rest of a message
+STALLED_TIMEOUT = 10.0  # seconds that a client may leave its replies unread
+WRITE_BUFFER = 256 * 1024  # octets of unread replies; above, we read no more questions
+BATCH = 64  # messages of one connection before others have a turn
+
+log = logging.getLogger("sightline.tcp")
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, listener: StreamListener) -> None:
+        self.listener = listener
+        self.received = bytearray()
+        self.source = ""
+        self.active = 0.0  # when something last moved
+        self.stalled: float | None = None  # since when the client reads nothing
+        self.is_ending = False  # the client sends no more
+        self.is_waiting = False  # a turn is scheduled
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # gone before it was accepted
+            self.transport.abort()
+            return
+        self.source = peer[0]
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        self.listener.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.listener.connections.pop(self, None)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        self._answer()
+
+    def eof_received(self) -> bool:
+        self.is_ending = True
+        self._answer()
+        return True
+
+    def pause_writing(self) -> None:
+        self.stalled = self.listener.loop.time()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.stalled = None
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._answer()
+
+    def _answer(self) -> None:
+        """Answer the complete messages that are here, a batch at a time."""
+        self.is_waiting = False
+        received, listener = self.received, self.listener
+        start = 0
+        for _ in range(BATCH):
+            if self.stalled is not None or len(received) - start < 2:
+                break
+            end = start + 2 + (received[start] << 8 | received[start + 1])
+            if len(received) < end:
+                break
+            wire = bytes(received[start + 2 : end])
+            start = end
+            listener.answer(self, wire)
+        del received[:start]
+        if start:
+            self.touch()
+        if self._has_message() and self.stalled is None and not self.is_waiting:
+            self.is_waiting = True
+            listener.loop.call_soon(self._answer)
+        elif self.is_ending and not self._has_message() and not self.transport.is_closing():
+            self.transport.close()  # what is written still goes out
+
+    def _has_message(self) -> bool:
+        received = self.received
+        return len(received) >= 2 and len(received) >= 2 + (received[0] << 8 | received[1])
+
+    def touch(self) -> None:
+        self.active = self.listener.loop.time()
+        if self in self.listener.connections:
+            self.listener.connections.move_to_end(self)
+
+    def is_overdue(self, now: float, idle: float) -> bool:
+        """Whether the client was slower than it may be."""
+        if self.stalled is not None:
+            return now - self.stalled > STALLED_TIMEOUT
+        allowed = min(PARTIAL_TIMEOUT, idle) if self.received else idle
+        return now - self.active > allowed
+
+
+class StreamListener:
+    """Accepts the connections of one TCP socket and answers on them."""
+
+    def __init__(
+        self,
+        bound: Bound,
+        door: Door,
+        published: Published,
+        counters: Counters,
+        *,
+        max_connections: int,
+        idle: float,
+    ) -> None:
+        self.socket = bound.tcp
+        self.door = door
+        self.published = published
+        self.counters = counters
+        self.max_connections = max_connections
+        self.idle = idle
+        # Least recently active first.
+        self.connections: OrderedDict[Connection, None] = OrderedDict()
+        self.loop: asyncio.AbstractEventLoop
+        self._server: asyncio.Server
+        self._sweeper: asyncio.TimerHandle
+
+    async def start(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._server = await self.loop.create_server(
+            lambda: Connection(self), sock=self.socket, backlog=BACKLOG
+        )
+        self._sweep()
+
+    def add(self, connection: Connection) -> None:
+        """Take a connection; when there are too many, the one idle for longest goes."""
+        connection.active = self.loop.time()
+        self.connections[connection] = None
+        if len(self.connections) > self.max_connections:
+            oldest = next(iter(self.connections))
+            self.connections.pop(oldest)
+            oldest.transport.abort()
+            self.counters.dropped["tcp_evicted"] += 1
+
+    def answer(self, connection: Connection, wire: bytes) -> None:
+        """Answer one message; what is no query ends nothing and gets nothing."""
+        try:
+            outcome = handle(wire, connection.source, self.door, self.published.generation)
+        except Exception:
+            outcome = serve_safely(wire, log)
+        self.counters.count(outcome, "tcp")
+        if isinstance(outcome, Reply):
+            connection.transport.write(len(outcome.wire).to_bytes(2, "big") + outcome.wire)
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        for connection in [c for c in self.connections if c.is_overdue(now, self.idle)]:
+            if connection.stalled is None:
+                connection.transport.close()
+            else:
+                connection.transport.abort()
+            self.counters.dropped["tcp_timeout"] += 1
+        self._sweeper = self.loop.call_later(1.0, self._sweep)
+
+    async def stop(self, grace: float) -> None:
+        """Accept no more; let what was written go out for at most `grace` seconds."""
+        self._sweeper.cancel()
+        self._server.close()
+        for connection in list(self.connections):
+            connection.transport.close()
+        end = self.loop.time() + grace
+        while self.connections and self.loop.time() < end:
+            await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.transport.abort()

@@ -1,0 +1,155 @@
+"""One process that answers: its listeners, its generation, its reloads, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import secrets
+import signal
+import time
+from pathlib import Path
+
+from resolver.config import ServerConfig
+from resolver.counters import Counters
+from resolver.generation import Generation, Published
+from resolver.listen.sockets import Bound, bind
+from resolver.listen.stream import StreamListener
+from resolver.listen.udp import DatagramListener
+from resolver.query import Door
+from resolver.reload import Builder, Built
+from resolver.views import NetworkTable
+from resolver.watch import POLL_INTERVAL, Watcher
+from resolver.zones.places import Severity
+
+GRACE = 1.5  # seconds for replies on their way when the process is to end
+WHOLE_MESSAGE = 65535
+
+log = logging.getLogger("sightline")
+
+
+class Worker:
+    """Serves until told to stop. `run` raises CannotListen before anything is served."""
+
+    def __init__(self, config: ServerConfig, built: Generation, builder: Builder) -> None:
+        self.config = config
+        self.builder = builder
+        self.published = Published(built)
+        self.counters = Counters()
+        self.bound: list[Bound] = []
+        self._stop = asyncio.Event()
+        self._reload_now = asyncio.Event()
+        self._reloading = asyncio.Lock()
+
+    def bind(self) -> None:
+        """Open every socket; none stays open when one cannot be."""
+        try:
+            for item in self.config.listen:
+                self.bound.append(bind(item.address))
+        except Exception:
+            for bound in self.bound:
+                bound.close()
+            raise
+
+    async def run(self) -> None:
+        """Answer until SIGTERM or SIGINT; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_now.set)
+        datagrams, streams = self._listeners()
+        for stream in streams:
+            await stream.start()
+        for datagram in datagrams:
+            datagram.start(loop)
+        _settle()
+        self._say_ready()
+        watching = asyncio.create_task(self._watch())
+        await self._stop.wait()
+        log.info("stopping")
+        watching.cancel()
+        for datagram in datagrams:
+            datagram.stop(loop)
+        await asyncio.gather(*(stream.stop(GRACE) for stream in streams))
+        for bound in self.bound:
+            bound.close()
+
+    def _listeners(self) -> tuple[list[DatagramListener], list[StreamListener]]:
+        limits = self.config.limits
+        datagrams, streams = [], []
+        for item, bound in zip(self.config.listen, self.bound, strict=True):
+            allow = None
+            if item.allow is not None:
+                allow = NetworkTable((network, True) for network in item.allow)
+            pin = (item.environment, item.region, allow)
+            door = Door("udp", limits.udp_payload, *pin)
+            datagrams.append(DatagramListener(bound, door, self.published, self.counters))
+            streams.append(
+                StreamListener(
+                    bound,
+                    Door("tcp", WHOLE_MESSAGE, *pin),
+                    self.published,
+                    self.counters,
+                    max_connections=limits.tcp_connections,
+                    idle=limits.tcp_idle,
+                )
+            )
+        return datagrams, streams
+
+    def _say_ready(self) -> None:
+        places = ", ".join(str(bound.address) for bound in self.bound)
+        zones = sum(len(space.zones) for space in self.published.generation.namespaces.values())
+        names = sum(len(space.nodes) for space in self.published.generation.namespaces.values())
+        log.info("ready: listening on %s (UDP and TCP), %d zones, %d names", places, zones, names)
+
+    async def _watch(self) -> None:
+        """Load changes of the files, and whatever SIGHUP asks for; survives every error."""
+        watcher = Watcher(Path(self.config.zones))
+        while True:
+            try:
+                await asyncio.wait_for(self._reload_now.wait(), POLL_INTERVAL)
+                self._reload_now.clear()
+                await self.reload()
+            except TimeoutError:
+                try:
+                    if await asyncio.to_thread(watcher.poll, time.monotonic()):
+                        await self.reload()
+                except Exception:
+                    log.exception("reload failed; generation %d serves on", self._number)
+
+    @property
+    def _number(self) -> int:
+        return self.published.generation.number
+
+    async def reload(self) -> Built:
+        """Read the files again: publish the next generation, or report and change nothing."""
+        async with self._reloading:
+            started = time.monotonic()
+            now = int(time.time())
+            built = await asyncio.to_thread(self.builder.build, now, self.published.generation)
+            report(built)
+            if built.generation is None:
+                log.error("reload refused: generation %d serves on", self._number)
+                return built
+            self.published.replace(built.generation)
+            seconds = time.monotonic() - started
+            log.info("generation %d published after %.2f s", self._number, seconds)
+            return built
+
+
+def report(built: Built) -> None:
+    """Every problem on a line of its own."""
+    levels = {Severity.ERROR: log.error, Severity.WARNING: log.warning, Severity.HINT: log.info}
+    for problem in built.problems:
+        levels[problem.severity]("%s", problem)
+
+
+def _settle() -> None:
+    """What was loaded lives on: keep the collector from walking it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def new_seed() -> int:
+    """Where wheels start: unlike in any other process."""
+    return secrets.randbits(32)
