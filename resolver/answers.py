@@ -52,7 +52,7 @@ class Answer:
         position: list[int] | None = None,
     ) -> None:
         self.turns = turns
-        self.rcode = rcode
+        self.rcode = int(rcode)
         self.authoritative = authoritative
         self.is_referral = not authoritative
         self.reason = reason
@@ -131,7 +131,10 @@ def _last_name(rtype: int, rdata: bytes) -> tuple[bytes, ...]:
 class AnswerTable:
     """The answers of one view: environment and region."""
 
-    __slots__ = ("_negatives", "_octets", "_prepared", "_seed", "_wheels", "_wild", "scope", "space")
+    __slots__ = (
+        *("_nodata", "_nxdomain", "_octets", "_prepared", "_seed", "_wheels", "_wild"),
+        *("scope", "space"),
+    )
 
     def __init__(
         self, space: Namespace, scope: Scope, seed: int, wheels: dict[bytes, list[int]]
@@ -143,7 +146,8 @@ class AnswerTable:
         self._prepared: dict[bytes, Answer] = {}
         self._octets = 0
         self._wild: dict[tuple[bytes, int], Answer] = {}
-        self._negatives: dict[tuple[int, int], dict[int, Answer]] = {}
+        self._nxdomain: dict[ZoneView, dict[int, Answer]] = {}  # by length of the qname
+        self._nodata: dict[ZoneView, dict[int, Answer]] = {}
 
     @property
     def wheels(self) -> dict[bytes, list[int]]:
@@ -182,9 +186,10 @@ class AnswerTable:
 
     def _negative(self, zone: ZoneView, rcode: int, length: int) -> Answer:
         """NODATA or NXDOMAIN: the same for every name of this length in the zone (RFC 2308 2)."""
-        by_length = self._negatives.get((id(zone), rcode))
+        negatives = self._nxdomain if rcode else self._nodata
+        by_length = negatives.get(zone)
         if by_length is None:
-            by_length = self._negatives[(id(zone), rcode)] = {}
+            by_length = negatives[zone] = {}
         answer = by_length.get(length)
         if answer is None:
             # The SOA's owner is the end of the question's name.
@@ -199,7 +204,12 @@ class AnswerTable:
         wildcard = encloser.wildcard
         assert wildcard is not None
         sets = wildcard.sets
-        if qtype not in sets and CNAME not in sets and ALIAS not in sets and (qtype != 255 or not sets):
+        if (
+            qtype not in sets
+            and CNAME not in sets
+            and ALIAS not in sets
+            and (qtype != 255 or not sets)
+        ):
             return self._negative(wildcard.zone, Rcode.NOERROR, len(qname))
         mark = (wildcard.owner, qtype)
         answer = self._wild.get(mark)

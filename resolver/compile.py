@@ -52,13 +52,10 @@ def compile_generation(
     networks: list[tuple[IPNetwork, View | None]] = []
     for name, environment in zones.plan.environments.items():
         for region, clients in environment.clients.items():
-            for client in clients:
-                networks.append((client.network, views[name, region]))
+            networks += [(client.network, views[name, region]) for client in clients]
     # A carve-out belongs to nobody, unless somebody's own network is the very same.
     taken = {network for network, _ in networks}
-    for network in _carved(zones):
-        if network not in taken:
-            networks.append((network, None))
+    networks += [(network, None) for network in _carved(zones) if network not in taken]
     return Generation(
         number=previous.number + 1 if previous is not None else 1,
         zones=zones,

@@ -15,7 +15,17 @@ from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from resolver.zones.leaves import Duration, Flag, Network, Str, choice, integer, leaf, read_text, wrong
+from resolver.zones.leaves import (
+    Duration,
+    Flag,
+    Network,
+    Str,
+    choice,
+    integer,
+    leaf,
+    read_text,
+    wrong,
+)
 from resolver.zones.load import translate
 from resolver.zones.model import _CONFIG, Located, Many, Names, Reading
 from resolver.zones.places import Mapping, Place, Problem, Rejected, Sequence, Severity, text_at
@@ -222,9 +232,9 @@ def _complete_listeners(tree: Mapping, pin: tuple[str, str] | None) -> None:
     items = _located(Sequence(listen if isinstance(listen, Sequence) else [listen]))
     for number, item in enumerate(items):
         if not isinstance(item, Mapping):
-            items[number] = item = _located(Mapping({text_at("address", 1, 1): item}))
+            items[number] = _located(Mapping({text_at("address", 1, 1): item}))
         for key, word in zip(("environment", "region"), pin, strict=True):
-            item[text_at(key, 1, 1)] = text_at(word, 1, 1)
+            items[number][text_at(key, 1, 1)] = text_at(word, 1, 1)
     tree[text_at("listen", 1, 1)] = items
 
 

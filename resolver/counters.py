@@ -20,21 +20,29 @@ COUNTED_TYPES = {
 }
 
 
-class Counters:
-    """What happened since the start."""
+Responses = tuple[str, str, int, int, str]
+"""(environment, transport, qtype or 0 for other, rcode, source)."""
 
-    __slots__ = ("dropped", "requests", "responses")
+
+class Counters:
+    """What happened since the start: each reply once, each drop once."""
+
+    __slots__ = ("dropped", "replies")
 
     def __init__(self) -> None:
-        self.requests: Counter[tuple[str, str, int]] = Counter()
-        self.responses: Counter[tuple[str, int, str]] = Counter()
+        self.replies: dict[Responses, int] = {}
         self.dropped: Counter[str] = Counter()
 
     def count(self, outcome: Outcome, transport: str) -> None:
-        """Count one outcome: the request with its labels, and the response or the drop."""
+        """Count one outcome."""
         if isinstance(outcome, Drop):
             self.dropped[outcome.reason] += 1
             return
-        qtype = outcome.qtype if outcome.qtype in COUNTED_TYPES else 0
-        self.requests[outcome.environment, transport, qtype] += 1
-        self.responses[outcome.environment, outcome.rcode, outcome.source.value] += 1
+        _, environment, qtype, rcode, source, _ = outcome
+        if qtype not in COUNTED_TYPES:
+            qtype = 0
+        key = (environment, transport, qtype, rcode, source)
+        try:
+            self.replies[key] += 1
+        except KeyError:
+            self.replies[key] = 1

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from resolver.outcome import Rcode, Reason
 from resolver.zones.leaves import IPNetwork
 
-HEADER = struct.Struct("!6H")
 QR, OPCODE_MASK, AA, TC, RD = 0x80, 0x78, 0x04, 0x02, 0x01  # of octet 2
 RA, CD = 0x80, 0x10  # of octet 3
 OPT, TSIG = 41, 250
@@ -21,6 +20,10 @@ CLIENT_SUBNET, EXTENDED_ERROR = 8, 15
 UDP_PLAIN = 512  # RFC 1035 4.2.1
 OFFERED = 1232  # the UDP payload that we say we take (flag day 2020)
 MAX_ADDITIONAL = 8  # records beside the question in a query; more is not worth our time
+ONE_QUESTION = b"\0\1\0\0\0\0"
+BARE_OPT = b"\0\0\x29"
+BARE = struct.Struct("!BHHBBHH")
+NOERROR = Rcode.NOERROR
 EMPTY_COUNTS = b"\0\1\0\0\0\0\0\0"
 OPT_COUNTS = b"\0\1\0\0\0\0\0\1"
 
@@ -50,37 +53,45 @@ def read(wire: bytes) -> Query | None:
     """Read a query; None when nothing may be sent in return (RFC 1035 7.3, RFC 5452)."""
     if len(wire) < 12 or wire[2] & QR:
         return None
-    _, _, questions, answers, authority, additional = HEADER.unpack_from(wire)
     rd = bool(wire[2] & RD)
     if wire[2] & OPCODE_MASK:
         return Query(b"", b"", 0, 0, rd, None, Rcode.NOTIMP)
     # RFC 9619 4: a query has exactly one question.
-    if questions != 1 or answers or authority:
-        return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+    if wire[4:10] != ONE_QUESTION:
+        return _malformed(rd)
     position, size = 12, len(wire)
     try:
         while length := wire[position]:
             if length > 63:  # a pointer, or a label type that nobody uses (RFC 6891 5)
-                return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+                return _malformed(rd)
             position += 1 + length
     except IndexError:
-        return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
+        return _malformed(rd)
     end = position + 5
     if end > size or end - 16 > 255:
-        return Query(b"", b"", 0, 0, rd, None, Rcode.FORMERR)
-    question = wire[12:end]
-    key = question[:-4].lower() + question[-4:]
-    qtype, qclass = struct.unpack("!HH", question[-4:])
-    if not additional:
-        fault = Rcode.NOERROR if end == size else Rcode.FORMERR
-        return Query(question, key, qtype, qclass, rd, None, fault)
-    edns, fault = _read_additional(wire, end, additional)
-    return Query(question, key, qtype, qclass, rd, edns, fault)
+        return _malformed(rd)
+    fields = wire[position + 1 : end]
+    key = wire[12 : position + 1].lower() + fields
+    qtype, qclass = fields[0] << 8 | fields[1], fields[2] << 8 | fields[3]
+    if wire[10:12] == b"\0\0":
+        fault = NOERROR if end == size else Rcode.FORMERR
+        return Query(wire[12:end], key, qtype, qclass, rd, None, fault)
+    edns, fault = _read_additional(wire, end, wire[10] << 8 | wire[11])
+    return Query(wire[12:end], key, qtype, qclass, rd, edns, fault)
+
+
+def _malformed(recursion_desired: bool) -> Query:
+    return Query(b"", b"", 0, 0, recursion_desired, None, Rcode.FORMERR)
 
 
 def _read_additional(wire: bytes, position: int, count: int) -> tuple[Edns | None, Rcode]:
+    if len(wire) == position + 11 and count == 1 and wire[position : position + 3] == BARE_OPT:
+        # What most stub resolvers send: OPT without options.
+        _, _, size, _, version, flags, length = BARE.unpack_from(wire, position)
+        if not version and not length:
+            return Edns(size, 0, bool(flags & 0x8000), None), NOERROR
     edns: Edns | None = None
-    fault = Rcode.NOERROR
+    fault = NOERROR
     if count > MAX_ADDITIONAL:
         return None, Rcode.FORMERR
     for _ in range(count):
@@ -168,6 +179,13 @@ def opt_record(
         options += struct.pack("!HH", CLIENT_SUBNET, len(subnet)) + subnet
     flags = (rcode >> 4) << 24 | (0x8000 if dnssec_ok else 0)
     return b"\0" + struct.pack("!HHIH", OPT, size, flags, len(options)) + options
+
+
+PLAIN_OPT = (
+    opt_record(False, OFFERED, Reason.ANSWERED),
+    opt_record(True, OFFERED, Reason.ANSWERED),
+)
+"""The OPT record of an ordinary reply, by DO."""
 
 
 def error(wire: bytes, query: Query, rcode: int, opt: bytes, recursion: bool) -> bytes:

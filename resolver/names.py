@@ -14,7 +14,9 @@ MAX_NAME = 255  # octets, root included (RFC 1035 3.1)
 MAX_LABEL = 63
 ROOT = b"\0"
 
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*/+=:&%!~#'?^|,<>[]{}`")
+_PLAIN = frozenset(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*/+=:&%!~#'?^|,<>[]{}`"
+)
 
 
 class BadName(ValueError):

@@ -35,9 +35,9 @@ MAX_CHAIN = 20  # CNAME and DNAME steps within our zones
 ANY_RDATA = b"\x07RFC8482\x00"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ZoneView:
-    """One zone as one environment sees it."""
+    """One zone as one environment sees it; known by identity."""
 
     apex: bytes
     soa: bytes  # rdata
@@ -153,7 +153,13 @@ class Namespace:
             owner = target
 
     def _step(
-        self, owner: bytes, key: bytes, qtype: int, scope: Scope, found: Resolution, seen: set[bytes]
+        self,
+        owner: bytes,
+        key: bytes,
+        qtype: int,
+        scope: Scope,
+        found: Resolution,
+        seen: set[bytes],
     ) -> bytes | None:
         """One name of a chain; gives the next one, or None at the end."""
         node = self.nodes.get(key)
@@ -177,7 +183,13 @@ class Namespace:
         return self._at(node, owner, qtype, scope, found, seen)
 
     def _at(
-        self, node: Node, owner: bytes, qtype: int, scope: Scope, found: Resolution, seen: set[bytes]
+        self,
+        node: Node,
+        owner: bytes,
+        qtype: int,
+        scope: Scope,
+        found: Resolution,
+        seen: set[bytes],
     ) -> bytes | None:
         """The sets of a node, given under `owner` (the wildcard's are given under the qname)."""
         sets = node.sets
@@ -186,7 +198,8 @@ class Namespace:
         else:
             rrset = sets.get(qtype)
         if rrset is None and ALIAS in sets and qtype in FAMILY_OF:
-            return self._alias(node, owner, qtype, scope, found, seen)
+            self._alias(node, owner, qtype, scope, found, seen)
+            return None
         if rrset is None and CNAME in sets:
             rrset = sets[CNAME]
             found.steps.append(Step(owner, rrset, node))
@@ -208,7 +221,13 @@ class Namespace:
             found.end = End.ANSWER
 
     def _alias(
-        self, node: Node, owner: bytes, qtype: int, scope: Scope, found: Resolution, seen: set[bytes]
+        self,
+        node: Node,
+        owner: bytes,
+        qtype: int,
+        scope: Scope,
+        found: Resolution,
+        seen: set[bytes],
     ) -> None:
         alias = node.sets[ALIAS]
         target = alias.draw(scope).turns[0][0]
@@ -227,7 +246,13 @@ class Namespace:
             found.reason = inner.reason if failed else Reason.ALIAS_UNRESOLVED
 
     def _below(
-        self, node: Node, owner: bytes, qtype: int, scope: Scope, found: Resolution, seen: set[bytes]
+        self,
+        node: Node,
+        owner: bytes,
+        qtype: int,
+        scope: Scope,
+        found: Resolution,
+        seen: set[bytes],
     ) -> bytes | None:
         """A name without a node: what its closest encloser says of names below it."""
         if node.below is Below.WILDCARD:

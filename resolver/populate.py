@@ -164,7 +164,9 @@ class _Population:
         return space
 
     def _apexes_with_zones_below(self) -> set[bytes]:
-        return {above for key in self.parts for above in names.ancestors(key) if above in self.parts}
+        return {
+            above for key in self.parts for above in names.ancestors(key) if above in self.parts
+        }
 
     def _regional_services(self) -> dict[tuple[str, str], dict[str, Service]]:
         """(service, environment) → region → service, of those this environment sees."""
@@ -272,7 +274,7 @@ class _Population:
     def _add_regionless(self, domain: ZoneView) -> None:
         """`service.env` for every regional service that is seen; in the domain's zone."""
         apex = names.key(self.plan.domain)
-        for (name, environment), services in self.regional.items():
+        for (_, environment), services in self.regional.items():
             first = next(iter(services.values()))
             prefix = first.owner[: len(first.owner) - len(self._zone_suffix(first))]
             owner = prefix + bytes((len(environment),)) + environment.encode() + self.plan.domain

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from resolver import message
 from resolver.answers import Answer
 from resolver.generation import Generation, View
-from resolver.message import AA, CD, QR, RA, RD, TC, Query
+from resolver.message import AA, CD, NOERROR, QR, RA, RD, TC, Query
 from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source
 from resolver.views import NetworkTable
 
 CLASS_IN = 1
-IXFR, AXFR = 251, 252
+TRANSFERS = frozenset({251, 252})  # IXFR, AXFR
 NOBODY = "-"  # the environment of clients that have none
 
 
@@ -36,13 +36,13 @@ def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outc
     if query is None:
         return NOT_A_QUERY
     view, subnet = _find_view(query, source, door, generation)
-    if query.fault:
+    if query.fault is not NOERROR:
         return _refuse(wire, query, view, query.fault, _FAULTS.get(query.fault, Reason.MALFORMED))
     if view is None:
         return _refuse(wire, query, None, Rcode.REFUSED, Reason.UNKNOWN_CLIENT)
     if query.qclass != CLASS_IN:
         return _refuse(wire, query, view, Rcode.REFUSED, Reason.UNKNOWN_CLASS)
-    if query.qtype == AXFR or query.qtype == IXFR:
+    if query.qtype in TRANSFERS:
         return _refuse(wire, query, view, Rcode.REFUSED, Reason.TRANSFER_REFUSED)
     answer = view.answers.find(query.key)
     if answer is None:
@@ -101,7 +101,9 @@ def _render(wire: bytes, query: Query, answer: Answer, door: Door, subnet: bytes
         opt, limit = b"", door.payload if door.transport == "tcp" else message.UDP_PLAIN
         counts, lean_counts = turn.counts, turn.lean_counts
     else:
-        opt = message.opt_record(edns.dnssec_ok, message.OFFERED, answer.reason, 0, subnet)
+        opt = message.PLAIN_OPT[edns.dnssec_ok]
+        if answer.reason.code is not None or subnet is not None:
+            opt = message.opt_record(edns.dnssec_ok, message.OFFERED, answer.reason, 0, subnet)
         limit = door.payload
         if door.transport == "udp":
             # RFC 6891 6.2.3: less than 512 means 512.
@@ -124,4 +126,4 @@ def _refuse(wire: bytes, query: Query, view: View | None, rcode: Rcode, reason: 
         opt = message.opt_record(query.edns.dnssec_ok, message.OFFERED, reason, rcode)
     reply = message.error(wire, query, rcode, opt, view is not None)
     environment = view.environment if view is not None else NOBODY
-    return Reply(reply, environment, query.qtype, rcode, Source.POLICY, reason)
+    return Reply(reply, environment, query.qtype, int(rcode), Source.POLICY, reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -129,7 +129,9 @@ def select(pool: Pool, family: Family, health: HealthTable) -> Selection:
     else:
         mode, serving = _nothing_up(pool, family, health, tiers)
         first = next((number for number, found in enumerate(serving) if found), 0)
-        loads = [100.0 if number == first and serving[first] else 0.0 for number in range(len(tiers))]
+        loads = [
+            100.0 if number == first and serving[first] else 0.0 for number in range(len(tiers))
+        ]
     return _finish(mode, tiers, serving, loads, policy.max_answers)
 
 
@@ -167,9 +169,7 @@ def _up_share(tier: list[_Member], serving: list[tuple[_Member, int]]) -> float:
     return 100.0 * sum(weight for _, weight in serving) / total
 
 
-def _tier_health(
-    tier: list[_Member], serving: list[tuple[_Member, int]], policy: Policy
-) -> float:
+def _tier_health(tier: list[_Member], serving: list[tuple[_Member, int]], policy: Policy) -> float:
     return min(100.0, (policy.spillover or 1.0) * _up_share(tier, serving))
 
 
@@ -195,12 +195,7 @@ def _nothing_up(
         return Mode.EMPTY, nothing
     if fail is Fail.CLOSED:
         return Mode.CLOSED, nothing
-    fallbacks = (
-        lambda m: m.counts and m.health.is_really_up,
-        lambda m: m.endpoint.state is DeclaredState.DRAIN and m.health.is_really_up,
-        lambda m: m.tier == 0 and m.counts,
-    )
-    for accepts in fallbacks:
+    for accepts in _FALLBACKS:
         for number, tier in enumerate(tiers):
             accepted = [m for m in tier if accepts(m)]
             if accepted:
@@ -209,6 +204,14 @@ def _nothing_up(
                 nothing[number] = [(m, max(1, m.weight)) for m in accepted]
                 return Mode.OPEN, nothing
     return Mode.CLOSED, nothing
+
+
+# What `fail: open` serves, the first that finds anything.
+_FALLBACKS: tuple[Callable[[_Member], bool], ...] = (
+    lambda m: m.counts and m.health.is_really_up,
+    lambda m: m.endpoint.state is DeclaredState.DRAIN and m.health.is_really_up,
+    lambda m: m.tier == 0 and m.counts,
+)
 
 
 def _finish(
@@ -270,9 +273,7 @@ def _smooth(shares: dict[int, float], turns: int) -> list[int]:
     return firsts
 
 
-def _rest(
-    first: int, tier: dict[int, int], turn: int, choices: Sequence[Choice]
-) -> list[int]:
+def _rest(first: int, tier: dict[int, int], turn: int, choices: Sequence[Choice]) -> list[int]:
     """The others of the tier in the order of a draw by weight without replacement.
 
     Equal weights: the next in turn. Else u^(1/weight) with u from a hash of turn and name
@@ -285,7 +286,7 @@ def _rest(
         return order[start + 1 :] + order[:start]
     return sorted(
         others,
-        key=lambda i: -_uniform(turn, choices[i].endpoint.owner) ** (1.0 / tier[i]),
+        key=lambda i: -(_uniform(turn, choices[i].endpoint.owner) ** (1.0 / tier[i])),
     )
 
 

@@ -28,7 +28,9 @@ COMMANDS = (
     Command("query", "resolver.cli.query", "ask a server, like dig"),
     Command("explain", "resolver.cli.explain", "say why a client gets an answer"),
     Command("import", "resolver.cli.import_zone", "turn a master file into YAML"),
-    Command("export", "resolver.cli.export_zone", "print what an environment sees as a master file"),
+    Command(
+        "export", "resolver.cli.export_zone", "print what an environment sees as a master file"
+    ),
     Command("schema", "resolver.cli.schema", "print the JSON Schema of the zone files"),
 )
 

@@ -6,6 +6,7 @@ RFC 7766: pipelined queries are answered in turn; RFC 9210: a connection stays o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from typing import cast
@@ -49,7 +50,7 @@ class Connection(asyncio.Protocol):
         self.listener.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.listener.connections.pop(self, None)
+        self.listener.remove(self)
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -132,6 +133,7 @@ class StreamListener:
         # Least recently active first.
         self.connections: OrderedDict[Connection, None] = OrderedDict()
         self.loop: asyncio.AbstractEventLoop
+        self._drained: asyncio.Event | None = None  # while stopping
         self._server: asyncio.Server
         self._sweeper: asyncio.TimerHandle
 
@@ -152,12 +154,17 @@ class StreamListener:
             oldest.transport.abort()
             self.counters.dropped["tcp_evicted"] += 1
 
+    def remove(self, connection: Connection) -> None:
+        self.connections.pop(connection, None)
+        if not self.connections and self._drained is not None:
+            self._drained.set()
+
     def answer(self, connection: Connection, wire: bytes) -> None:
         """Answer one message; what is no query ends nothing and gets nothing."""
         try:
             outcome = handle(wire, connection.source, self.door, self.published.generation)
-        except Exception:
-            outcome = serve_safely(wire, log)
+        except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+            outcome = serve_safely(wire, fault, log)
         self.counters.count(outcome, "tcp")
         if isinstance(outcome, Reply):
             connection.transport.write(len(outcome.wire).to_bytes(2, "big") + outcome.wire)
@@ -178,8 +185,9 @@ class StreamListener:
         self._server.close()
         for connection in list(self.connections):
             connection.transport.close()
-        end = self.loop.time() + grace
-        while self.connections and self.loop.time() < end:
-            await asyncio.sleep(0.01)
+        if self.connections:
+            self._drained = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._drained.wait(), grace)
         for connection in list(self.connections):
             connection.transport.abort()

@@ -23,9 +23,7 @@ log = logging.getLogger("sightline.udp")
 class DatagramListener:
     """Answers one UDP socket; `close` is immediate, since nothing is ever half done."""
 
-    def __init__(
-        self, bound: Bound, door: Door, published: Published, counters: Counters
-    ) -> None:
+    def __init__(self, bound: Bound, door: Door, published: Published, counters: Counters) -> None:
         self.socket = bound.udp
         self.door = door
         self.published = published
@@ -53,8 +51,8 @@ class DatagramListener:
                 return
             try:
                 outcome = handle(wire, peer[0], door, generation)
-            except Exception:
-                outcome = serve_safely(wire, log)
+            except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+                outcome = serve_safely(wire, fault, log)
             counters.count(outcome, "udp")
             if isinstance(outcome, Reply):
                 try:
@@ -76,8 +74,8 @@ class DatagramListener:
                 return
             try:
                 outcome = handle(wire, peer[0], door, generation)
-            except Exception:
-                outcome = serve_safely(wire, log)
+            except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+                outcome = serve_safely(wire, fault, log)
             counters.count(outcome, "udp")
             if isinstance(outcome, Reply):
                 try:

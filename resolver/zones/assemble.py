@@ -78,7 +78,9 @@ class _ZonePart:
                 known_set = zone.records.setdefault(names.key(item.owner), {})
                 if item.rtype in known_set:
                     first = known_set[item.rtype].place
-                    message = f"{records.type_text(item.rtype)} of {text!r} stands at {first} already"
+                    message = (
+                        f"{records.type_text(item.rtype)} of {text!r} stands at {first} already"
+                    )
                     self.findings.error(item.place, "duplicate-record", message)
                 else:
                     known_set[item.rtype] = item
@@ -139,9 +141,7 @@ class _ZonePart:
         zone.soa = Soa(**given)
         zone.soa_place = spec.place
 
-    def _record_sets(
-        self, text: Text, spec: OwnerSpec, zone: Zone, ttl: int
-    ) -> list[RecordSet]:
+    def _record_sets(self, text: Text, spec: OwnerSpec, zone: Zone, ttl: int) -> list[RecordSet]:
         owner = read_owner(text, zone, self.file, self.findings)
         if owner is None:
             return []
@@ -153,7 +153,9 @@ class _ZonePart:
             place = place_of(type_name, self.file)
             if rtype in META_TYPES or rtype == 6:
                 what = "use the key soa" if rtype == 6 else "it is no type of data"
-                self.findings.error(place, "bad-rdata", f"{type_name} cannot be written here: {what}")
+                self.findings.error(
+                    place, "bad-rdata", f"{type_name} cannot be written here: {what}"
+                )
                 continue
             rdatas: dict[bytes, Place] = {}
             for value in item.values:
@@ -169,10 +171,14 @@ class _ZonePart:
                 rdatas.setdefault(rdata, at)
             if not rdatas:
                 if not item.values:
-                    self.findings.error(place, "bad-rdata", f"{type_name} of {text!r} has no values")
+                    self.findings.error(
+                        place, "bad-rdata", f"{type_name} of {text!r} has no values"
+                    )
                 continue
             if rtype in (CNAME, DNAME, records.ALIAS) and len(rdatas) > 1:
-                self.findings.error(place, "cname-and-other", f"{text!r} has more than one {type_name}")
+                self.findings.error(
+                    place, "cname-and-other", f"{text!r} has more than one {type_name}"
+                )
                 continue
             ptr = self._ptr(spec.ptr, owner, zone) if rtype in (A, AAAA) else None
             item_ttl = owner_ttl if item.ttl is None else item.ttl
@@ -195,7 +201,9 @@ class _ZonePart:
         place = place_of(target, self.file)
         if target not in self.plan.environments:
             hint = did_you_mean(target, self.plan.environments)
-            self.findings.error(place, "unknown-environment", f"unknown environment {target!r}{hint}")
+            self.findings.error(
+                place, "unknown-environment", f"unknown environment {target!r}{hint}"
+            )
             return
         if target not in zone.visible:
             message = f"{target!r} does not see this zone: nothing to override"

@@ -73,9 +73,7 @@ class ZonesDirectory:
             raise Rejected(
                 [
                     *findings.problems,
-                    *_unusable(
-                        self.path, "no-environments", "has no environments.yaml"
-                    ).problems,
+                    *_unusable(self.path, "no-environments", "has no environments.yaml").problems,
                 ]
             )
         if len(plans) > 1:
@@ -92,7 +90,7 @@ class ZonesDirectory:
         return ZoneSet(plan, assemble(plan, specs, findings)), findings.problems
 
     def _is_plan(self, name: str) -> bool:
-        return any(name == os.path.join(self.path, plan) for plan in PLAN_FILES)
+        return any(Path(name) == self.path / plan for plan in PLAN_FILES)
 
     def _parse(self, name: str, octets: bytes) -> ParsedFile:
         digest = hashlib.blake2b(octets, digest_size=16).digest()

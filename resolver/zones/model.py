@@ -91,7 +91,8 @@ class Located:
     @model_validator(mode="before")
     @classmethod
     def _read(cls, node: Any, info: ValidationInfo) -> Any:
-        reading: Reading = info.context
+        reading = info.context
+        assert isinstance(reading, Reading)
         if not isinstance(node, Mapping):
             if cls.SHORTHAND is None or is_null(node):
                 raise wrong("bad-type", f"expected a mapping, got {describe(node)}")

@@ -55,7 +55,7 @@ class Rejected(Exception):
 class Text(str):
     """A YAML scalar as written, never resolved to a number, boolean or date."""
 
-    __slots__ = ("line", "column", "plain")
+    __slots__ = ("column", "line", "plain")
     line: int
     column: int
     plain: bool  # written without quotes

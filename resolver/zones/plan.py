@@ -60,7 +60,9 @@ def make_plan(spec: PlanSpec, file: str, findings: Findings) -> Plan | None:
         if name == "none":
             findings.error(place_of(name, file), "name-clash", "no check profile is named 'none'")
     environments = {
-        str(name): _environment(name, item, spec, (domain, nameservers, ttl, regions), file, findings)
+        str(name): _environment(
+            name, item, spec, (domain, nameservers, ttl, regions), file, findings
+        )
         for name, item in spec.environments.items()
     }
     return Plan(
@@ -94,7 +96,9 @@ def _check_labels(words: list[Text], file: str, findings: Findings) -> None:
         elif word == HERE:
             findings.error(place, "name-clash", f"{HERE!r} names the caller's own environment")
         elif word in seen:
-            findings.error(place, "name-clash", f"{word!r} is used twice among environments and regions")
+            findings.error(
+                place, "name-clash", f"{word!r} is used twice among environments and regions"
+            )
         seen[word] = word
 
 

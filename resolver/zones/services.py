@@ -31,9 +31,7 @@ def stable_digest(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=12).digest(), "big")
 
 
-def read_grants(
-    words: Iterable[Text], plan: Plan, file: str, findings: Findings
-) -> frozenset[str]:
+def read_grants(words: Iterable[Text], plan: Plan, file: str, findings: Findings) -> frozenset[str]:
     """Environments named in `share_with` or `visible_to`."""
     known = plan.environments
     for word in words:
@@ -151,7 +149,9 @@ class ServiceReader:
         v4 = [a.packed for a in given if isinstance(a, IPv4Address)]
         v6 = [a.packed for a in given if not isinstance(a, IPv4Address)]
         if not given:
-            self.findings.error(item.place, "missing-key", "an endpoint needs 'address' or 'addresses'")
+            self.findings.error(
+                item.place, "missing-key", "an endpoint needs 'address' or 'addresses'"
+            )
             return None
         if len(v4) > 1 or len(v6) > 1:
             message = "an endpoint has one address of each family at most"
@@ -165,7 +165,7 @@ class ServiceReader:
         ptr: bytes | None = owner
         if choice is None or zone.fallthrough:
             ptr = None
-        elif choice:
+        elif isinstance(choice, Text):
             ptr = read_name(choice, zone.apex, self.file, self.findings)
         return Endpoint(
             label=label,
@@ -254,6 +254,10 @@ def _policy(nearest: _Nearest) -> Policy:
 
 
 def _digest(service: Service) -> int:
-    endpoints = [(e.owner, e.v4, e.v6, e.weight, e.standby, e.state.value) for e in service.endpoints]
+    endpoints = [
+        (e.owner, e.v4, e.v6, e.weight, e.standby, e.state.value) for e in service.endpoints
+    ]
     ports = [(p.name, p.number, p.protocol) for p in service.ports]
-    return stable_digest(service.owner, endpoints, ports, service.ttl, service.policy, service.failover)
+    return stable_digest(
+        service.owner, endpoints, ports, service.ttl, service.policy, service.failover
+    )

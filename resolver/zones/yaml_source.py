@@ -7,10 +7,10 @@ and alias bombs are problems, collected as far as the syntax lets us read on.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 
 from resolver.zones.places import Mapping, Node, Place, Problem, Rejected, Sequence, Severity, Text
 
@@ -21,8 +21,12 @@ FREE_EXPANSION = 10_000
 # Nodes within nodes; a zone file needs about eight.
 MAX_DEPTH = 50
 MERGE_KEY = "<<"
+BUILTIN_TAGS = frozenset({"plain", "quoted"})
 
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB]\w\w)\\u([dD][c-fC-F]\w\w)")
+
+
+Located = TypeVar("Located", Mapping, Sequence, Mapping | Sequence)
 
 
 class _Composer(CParser):
@@ -76,7 +80,7 @@ def _join_surrogates(match: re.Match[str]) -> str:
     return match[1] + chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
-def _reject(place: Place, rule: str, message: str) -> Any:
+def _reject(place: Place, rule: str, message: str) -> NoReturn:
     raise Rejected([Problem(place, Severity.ERROR, rule, message)])
 
 
@@ -98,7 +102,7 @@ def _explain(error: yaml.YAMLError, text: str, file: str) -> tuple[Place, str, s
     return Place(file, mark.line + 1, mark.column + 1), "yaml-syntax", message
 
 
-def _located(node: Any, line: int, column: int) -> Any:
+def _located(node: Located, line: int, column: int) -> Located:
     node.line, node.column = line, column
     return node
 
@@ -126,7 +130,7 @@ class _Builder:
             text.line, text.column = mark.line + 1, mark.column + 1
             tag = node.tag
             text.plain = tag == "plain"
-            if tag != "plain" and tag != "quoted":
+            if tag not in BUILTIN_TAGS:
                 self.problem(node, "yaml-syntax", f"tag {tag} is not allowed")
             return text
         known = self._built.get(id(node))
@@ -140,7 +144,7 @@ class _Builder:
         if node.tag != "plain":
             self.problem(node, "yaml-syntax", f"tag {node.tag} is not allowed")
         self._open.add(id(node))
-        tree: Node
+        tree: Mapping | Sequence
         if type(node) is yaml.MappingNode:
             tree = self._mapping(node, depth - 1)
         else:
