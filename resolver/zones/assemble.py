@@ -111,7 +111,8 @@ class _ZonePart:
                 return None
             if spec.visible_to is not None:
                 message = "only its environment sees an env.region zone; grants are share_with"
-                self.findings.error(place_of(spec.visible_to[0], self.file), "visible-to", message)
+                at = place_of(spec.visible_to[0], self.file) if spec.visible_to else place
+                self.findings.error(at, "visible-to", message)
             return Zone(apex, words[0], words[1], frozenset({words[0]}), place)
         if spec.visible_to is None:
             message = f"zone {name!r} needs visible_to: a list of environments, or all"

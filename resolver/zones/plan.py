@@ -59,6 +59,7 @@ def make_plan(spec: PlanSpec, file: str, findings: Findings) -> Plan | None:
     for name in spec.checks:
         if name == "none":
             findings.error(place_of(name, file), "name-clash", "no check profile is named 'none'")
+    _check_profiles(spec, file, findings)
     environments = {
         str(name): _environment(
             name, item, spec, (domain, nameservers, ttl, regions), file, findings
@@ -75,8 +76,9 @@ def make_plan(spec: PlanSpec, file: str, findings: Findings) -> Plan | None:
         environments=environments,
         checks={str(name): check for name, check in spec.checks.items()},
         defaults=_present(spec.defaults),
-        trusted=_networks(spec.trusted_forwarders),
+        trusted=_networks(spec.trusted_forwarders, findings),
         place=spec.place,
+        rname_place=None if spec.contact is None else place_of(spec.contact, file),
     )
 
 
@@ -100,6 +102,16 @@ def _check_labels(words: list[Text], file: str, findings: Findings) -> None:
                 place, "name-clash", f"{word!r} is used twice among environments and regions"
             )
         seen[word] = word
+
+
+def _check_profiles(spec: PlanSpec, file: str, findings: Findings) -> None:
+    """Every profile that another one or the defaults name exists, also when no service uses it."""
+    environments = [item.defaults for item in spec.environments.values()]
+    defaults = [item.check for item in (spec.defaults, *environments) if item is not None]
+    for check in (*spec.checks.values(), *defaults):
+        if check is not None and check.use not in (None, "none", *spec.checks):
+            message = f"unknown check {check.use!r}{did_you_mean(str(check.use), spec.checks)}"
+            findings.error(place_of(check.use, file), "unknown-check", message)
 
 
 def _nameservers(
@@ -127,7 +139,12 @@ def _rname(contact: Text | None, domain: bytes, file: str, findings: Findings) -
         return domain
 
 
-def _networks(specs: Iterable[NetworkSpec]) -> tuple[ClientNetwork, ...]:
+def _networks(specs: Iterable[NetworkSpec], findings: Findings) -> tuple[ClientNetwork, ...]:
+    for spec in specs:
+        for carved in spec.except_:
+            if carved.version != spec.network.version or not carved.subnet_of(spec.network):  # type: ignore[arg-type]  # versions compared before
+                message = f"{carved} is not within {spec.network}"
+                findings.error(spec.place, "bad-address", message)
     return tuple(ClientNetwork(spec.network, spec.except_, spec.place) for spec in specs)
 
 
@@ -145,12 +162,7 @@ def _environment(
         if region not in regions:
             message = f"unknown region {region!r}{did_you_mean(region, regions)}"
             findings.error(place_of(region, file), "unknown-region", message)
-        for item in networks:
-            for carved in item.except_:
-                if carved.version != item.network.version or not carved.subnet_of(item.network):  # type: ignore[arg-type]  # versions compared before
-                    message = f"{carved} is not within {item.network}"
-                    findings.error(item.place, "bad-address", message)
-        clients[str(region)] = _networks(networks)
+        clients[str(region)] = _networks(networks, findings)
     if spec.forward is not None:
         for region in spec.forward.upstreams:
             if region != "*" and region not in regions:

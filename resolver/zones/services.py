@@ -12,7 +12,7 @@ from healthcheck.kinds import KINDS_WITH_PORT
 from resolver import names
 from resolver.zones.leaves import IPAddress
 from resolver.zones.model import CheckSpec, EndpointSpec, ServiceKeys, ServiceSpec
-from resolver.zones.places import Text, did_you_mean, place_of
+from resolver.zones.places import Place, Text, did_you_mean, place_of
 from resolver.zones.plan import Findings, read_name
 from resolver.zones.zone import (
     DeclaredState,
@@ -68,15 +68,16 @@ class ServiceReader:
             self.findings.error(place, "bad-name", f"{text!r} is no name of a service in this zone")
             return None
         nearest = _Nearest((spec, *self.defaults))
-        failover = self._failover(nearest.value("failover") or (), zone)
+        failover = self._failover(nearest, zone)
         endpoints = self._endpoints(text, spec, owner, zone, nearest.value("ptr", ""))
         if not endpoints:
             if not spec.endpoints:
                 self.findings.error(place, "missing-key", f"service {text!r} has no endpoints")
             return None
-        ports = self._ports(nearest.value("ports") or {}, owner)
+        ports = self._ports(nearest.value("ports") or {}, owner, nearest.file("ports"))
         ttl = next((item.ttl for item in (spec,) if item.ttl is not None), self.ttl)
-        grants = nearest.value("share_with") or ()
+        words = nearest.value("share_with") or ()
+        grants = read_grants(words, self.plan, nearest.file("share_with"), self.findings)
         service = Service(
             owner=owner,
             name=names.relative_text(owner, zone.apex).lower(),
@@ -86,26 +87,38 @@ class ServiceReader:
             ports=ports,
             ttl=ttl,
             policy=_policy(nearest),
-            failover=failover,
+            failover=tuple(failover),
+            failover_places=tuple(failover.values()),
+            says_check=nearest.value("check") is not None,
             check=self._check(text, nearest.value("check"), ports),
-            grants=read_grants(grants, self.plan, self.file, self.findings),
+            grants=grants,
             place=place,
         )
         return replace(service, digest=_digest(service))
 
-    def _ports(self, given: dict[Text, tuple[int, str]], owner: bytes) -> tuple[Port, ...]:
+    def _ports(
+        self, given: dict[Text, tuple[int, str]], owner: bytes, file: str
+    ) -> tuple[Port, ...]:
         found = []
         for name, (number, protocol) in given.items():
             # RFC 2782: _service._protocol in front of the name.
-            if read_name(Text(f"_{name}._{protocol}"), owner, self.file, self.findings) is None:
+            place = place_of(name, file)
+            try:
+                names.from_text(f"_{name}._{protocol}", owner)
+            except names.BadName as error:
+                self.findings.error(place, "bad-name", f"port {name!r}: {error}")
                 continue
-            found.append(Port(str(name), number, protocol, place_of(name, self.file)))
+            found.append(Port(str(name), number, protocol, place))
         return tuple(found)
 
-    def _failover(self, words: Iterable[Text], zone: Zone) -> tuple[str, ...]:
-        found: list[str] = []
-        for word in words:
-            place = place_of(word, self.file)
+    def _failover(self, nearest: _Nearest, zone: Zone) -> dict[str, Place]:
+        """The regions of further tiers, each with the place that names it."""
+        found: dict[str, Place] = {}
+        file, is_inherited = nearest.file("failover"), not nearest.says("failover")
+        if zone.region is None and is_inherited:
+            return found
+        for word in nearest.value("failover") or ():
+            place = place_of(word, file)
             if zone.region is None:
                 message = "failover is for env.region zones: this zone has no region"
                 self.findings.error(place, "unknown-region", message)
@@ -113,12 +126,12 @@ class ServiceReader:
                 message = f"unknown region {word!r}{did_you_mean(word, self.plan.regions)}"
                 self.findings.error(place, "unknown-region", message)
             elif word == zone.region or word in found:
-                if place.file == self.file and word in found:
+                if word in found:
                     message = f"{word!r} is a tier of this service already"
                     self.findings.warning(place, "unknown-region", message)
             else:
-                found.append(str(word))
-        return tuple(found)
+                found[str(word)] = place
+        return found
 
     def _endpoints(
         self, text: Text, spec: ServiceSpec, owner: bytes, zone: Zone, ptr: Any
@@ -236,6 +249,15 @@ class _Nearest:
             if found is not unsaid and not (isinstance(unsaid, str) and found == unsaid):
                 return found
         return unsaid
+
+    def file(self, key: str) -> str:
+        """The file whose layer says it; the service's own when none does."""
+        layers = (layer for layer in self.layers if getattr(layer, key) is not None)
+        return next(layers, self.layers[0]).place.file
+
+    def says(self, key: str) -> bool:
+        """Whether the service says it itself."""
+        return getattr(self.layers[0], key) is not None
 
 
 def _policy(nearest: _Nearest) -> Policy:

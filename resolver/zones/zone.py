@@ -88,6 +88,8 @@ class Service:
     grants: frozenset[str]
     place: Place
     digest: int = 0
+    failover_places: tuple[Place, ...] = ()  # of each region in `failover`
+    says_check: bool = True  # `check: none` included; False: nothing was said
 
     @property
     def identity(self) -> str:
@@ -201,6 +203,7 @@ class Plan:
     defaults: tuple[ServiceKeys, ...]
     trusted: tuple[ClientNetwork, ...]
     place: Place
+    rname_place: Place | None = None  # of `contact`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Our numbers, measured here: `make bench`, or `python -m bench --help`."""

@@ -1,0 +1,178 @@
+"""One environment's namespace under examination: its names in rdata, and which names are not its own.
+
+The isolation proof and the rules on targets share what is found here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from resolver import names
+from resolver.namespace import Namespace, Node
+from resolver.rrsets import CNAME, DNAME, NS, PTR, SOA, A, AAAA, StaticSet
+from resolver.zones import records
+from resolver.zones.places import Place
+from resolver.zones.zone import RecordSet, Zone
+
+if TYPE_CHECKING:
+    from resolver.zones.rules.survey import Survey
+
+_ONE_NAME = frozenset({NS, CNAME, PTR, DNAME, records.ALIAS})  # the rdata is a name, no more
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A name in an rdata that an environment sees."""
+
+    key: bytes  # of the owner
+    node: Node
+    rrset: StaticSet
+    position: int  # of the rdata in its set
+    field: str
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Whose a name is that an environment may not see."""
+
+    whose: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The record set in a zone that a set of the namespace was made of."""
+
+    found: RecordSet
+    zone: Zone
+    is_override: bool
+
+
+class Sight:
+    """What one environment sees; `space` holds nothing else."""
+
+    def __init__(self, survey: Survey, environment: str, space: Namespace) -> None:
+        self.survey = survey
+        self.environment = environment
+        self.space = space
+        self._hidden: dict[bytes, list[Zone]] = {}
+        for apex, zones in survey.by_apex.items():
+            hidden = [zone for zone in zones if environment not in zone.visible]
+            if hidden:
+                self._hidden[apex] = hidden
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Every name in the rdata of every written or once generated set."""
+        found = []
+        for key, node in self.space.nodes.items():
+            for rrset in node.sets.values():
+                if type(rrset) is not StaticSet or rrset.rtype in (A, AAAA):
+                    continue
+                if rrset.rtype in _ONE_NAME:
+                    for position, rdata in enumerate(rrset.rdatas):
+                        found.append(Link(key, node, rrset, position, "target", rdata))
+                    continue
+                for position, rdata in enumerate(rrset.rdatas):
+                    for field, target in records.names_in(rrset.rtype, rdata):
+                        found.append(Link(key, node, rrset, position, field, target))
+        return tuple(found)
+
+    @cached_property
+    def hidden_apexes(self) -> frozenset[bytes]:
+        """Apexes of which no zone is this environment's to see, grants apart."""
+        return frozenset(
+            apex
+            for apex, hidden in self._hidden.items()
+            if apex not in self.survey.given and len(hidden) == len(self.survey.by_apex[apex])
+        )
+
+    def keeper(self, name: bytes) -> Keeper | None:
+        """Whose the name is, when it belongs to others and this environment was not granted it."""
+        key = names.key(name)
+        apex = self.survey.governing(key)
+        if apex is None:
+            return None
+        if apex in self.hidden_apexes:
+            return self._keeper_of_zone(key, apex)
+        hidden = self._hidden.get(apex)
+        if hidden and not self.space.has(key):
+            for zone in hidden:  # namesakes: what exists in one of theirs only
+                if self._is_known_in(zone, key, apex):
+                    return _zone_keeper(zone, self.survey)
+        if apex == self.survey.domain and key not in self.space.nodes:
+            return self._keeper_of_regionless(key)
+        return None
+
+    def _keeper_of_zone(self, key: bytes, apex: bytes) -> Keeper | None:
+        hidden = self._hidden[apex]
+        if all(zone.fallthrough for zone in hidden):
+            # Names of fall-through zones are public; theirs are those with records of theirs.
+            if key in self.space.nodes:
+                return None
+            hidden = [zone for zone in hidden if key in zone.records or key in zone.services]
+        elif apex in self.space.zones and self.space.has(key):
+            return None  # granted
+        return _zone_keeper(hidden[0], self.survey) if hidden else None
+
+    def _is_known_in(self, zone: Zone, key: bytes, apex: bytes) -> bool:
+        """Whether an environment of that zone has the name in a zone of that apex."""
+        for name in zone.visible:
+            sight = self.survey.sights.get(name)
+            node = sight.space.nodes.get(key) if sight is not None else None
+            if node is not None and names.key(node.zone.apex) == apex:
+                return True
+        return False
+
+    def _keeper_of_regionless(self, key: bytes) -> Keeper | None:
+        for above in (key, *names.ancestors(key)):
+            if len(above) <= len(self.survey.domain):
+                return None
+            services = self.survey.regionless.get(above)
+            if services:
+                if any(self.environment in self.survey.viewers(s) for s in services):
+                    return None
+                return Keeper(f"{services[0].environment}'s", services[0].place)
+        return None
+
+    def origin(self, key: bytes, node: Node, rrset: StaticSet) -> Origin | None:
+        """The record set behind a set of this namespace; None for what is generated."""
+        for zone in self.survey.by_apex.get(names.key(node.zone.apex), ()):
+            override = zone.overrides.get(self.environment, {}).get(key)
+            if override is not None:
+                for found in override.sets:
+                    if (found.rtype, found.place) == (rrset.rtype, rrset.place):
+                        return Origin(found, zone, True)
+            written = zone.records.get(key, {}).get(rrset.rtype)
+            if written is not None and written.place == rrset.place:
+                return Origin(written, zone, False)
+        return None
+
+    def place_of(self, link: Link) -> Place:
+        """Where the rdata of a link stands."""
+        origin = self.origin(link.key, link.node, link.rrset)
+        if origin is not None:
+            return origin.found.places[link.position]
+        plan, zone = self.survey.plan, link.node.zone
+        servers = self.survey.environments[self.environment].nameservers
+        if link.rrset.rtype == SOA:
+            for declared in self.survey.by_apex.get(names.key(zone.apex), ()):
+                soa, place = declared.soa, declared.soa_place
+                if place is not None and link.target in (soa.mname, soa.rname):
+                    return place
+            if link.field == "rname":
+                return plan.rname_place or plan.place
+        for server in servers:
+            if server.name == link.target:
+                return server.place
+        return link.rrset.place
+
+
+def _zone_keeper(zone: Zone, survey: Survey) -> Keeper:
+    if zone.environment is not None:
+        return Keeper(f"{zone.environment}'s", zone.place)
+    whose = f"of a zone that only {survey.listed(zone.visible) or 'nobody'} sees"
+    return Keeper(whose, zone.place)
