@@ -261,4 +261,3 @@ def _end_lines(facts: Facts) -> Iterator[str]:
         yield "end      outside of the zones of this view; nothing is forwarded"
     if facts.get("exists_in"):
         yield f"note     the name exists in {', '.join(facts['exists_in'])}, unseen from here"
-

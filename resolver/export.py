@@ -76,6 +76,9 @@ def _lines_of(space: Namespace, scope: Scope, apex: bytes) -> Iterator[Line]:
     for node in space.nodes.values():
         if node.zone.apex.lower() == apex:
             yield from _node_lines(space, scope, node)
+    for zone_below in _zones_below(space, apex):
+        for server in zone_below.nameservers:
+            yield Line(zone_below.apex, zone_below.ttl, NS, server)
     for key, sets in space.glue.items():
         cut = space.nodes.get(key) or space.enclose(key)
         if cut is not None and cut.below is Below.CUT and cut.zone.apex.lower() == apex:
@@ -84,6 +87,13 @@ def _lines_of(space: Namespace, scope: Scope, apex: bytes) -> Iterator[Line]:
     here = space.nodes.get(names.from_labels([HERE.encode()], apex))
     if here is not None and here.below is Below.HERE:
         yield from _here_lines(space, scope, here)
+
+
+def _zones_below(space: Namespace, apex: bytes) -> Iterator[ZoneView]:
+    """The zones next below this one: a master file delegates what stands in files of their own."""
+    for key in exported_zones(space):
+        if next((above for above in names.ancestors(key) if above in space.zones), None) == apex:
+            yield space.zones[key]
 
 
 def _node_lines(space: Namespace, scope: Scope, node: Node) -> Iterator[Line]:

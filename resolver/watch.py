@@ -74,6 +74,11 @@ class Watcher:
         self._loaded = self._last = look(directory)
         self._changed_at: float | None = None
 
+    def take(self) -> None:
+        """What is there now is about to be loaded by somebody else's wish."""
+        self._loaded = self._last = self._look(self.directory)
+        self._changed_at = None
+
     def poll(self, now: float) -> bool:
         """Look once; True when a change has settled and is to be loaded now."""
         seen = self._look(self.directory)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import ipaddress
 import logging
 import secrets
 import signal
 import time
 from pathlib import Path
 
-from resolver.config import ServerConfig
+from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
 from resolver.generation import Generation, Published
-from resolver.listen.sockets import Bound, bind
+from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
 from resolver.query import Door
@@ -36,7 +38,7 @@ class Worker:
         self.builder = builder
         self.published = Published(built)
         self.counters = Counters()
-        self.bound: list[Bound] = []
+        self.listeners: list[tuple[ListenSpec, Bound]] = []
         self._stop = asyncio.Event()
         self._reload_now = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -45,11 +47,22 @@ class Worker:
         """Open every socket; none stays open when one cannot be."""
         try:
             for item in self.config.listen:
-                self.bound.append(bind(item.address))
-        except Exception:
-            for bound in self.bound:
+                self._bind_one(item)
+            if not self.listeners:
+                raise CannotListen("cannot listen anywhere")
+        except CannotListen:
+            for _, bound in self.listeners:
                 bound.close()
             raise
+
+    def _bind_one(self, item: ListenSpec) -> None:
+        try:
+            self.listeners.append((item, bind(item.address)))
+        except NoFamily as error:
+            # [::] beside 0.0.0.0 means "wherever we are reachable": without IPv6 that is fine.
+            if not ipaddress.ip_address(item.address.host).is_unspecified:
+                raise
+            log.warning("%s", error)
 
     async def run(self) -> None:
         """Answer until SIGTERM or SIGINT; SIGHUP reloads."""
@@ -71,13 +84,13 @@ class Worker:
         for datagram in datagrams:
             datagram.stop(loop)
         await asyncio.gather(*(stream.stop(GRACE) for stream in streams))
-        for bound in self.bound:
+        for _, bound in self.listeners:
             bound.close()
 
     def _listeners(self) -> tuple[list[DatagramListener], list[StreamListener]]:
         limits = self.config.limits
         datagrams, streams = [], []
-        for item, bound in zip(self.config.listen, self.bound, strict=True):
+        for item, bound in self.listeners:
             allow = None
             if item.allow is not None:
                 allow = NetworkTable((network, True) for network in item.allow)
@@ -97,7 +110,7 @@ class Worker:
         return datagrams, streams
 
     def _say_ready(self) -> None:
-        places = ", ".join(str(bound.address) for bound in self.bound)
+        places = ", ".join(str(bound.address) for _, bound in self.listeners)
         zones = sum(len(space.zones) for space in self.published.generation.namespaces.values())
         names = sum(len(space.nodes) for space in self.published.generation.namespaces.values())
         log.info("ready: listening on %s (UDP and TCP), %d zones, %d names", places, zones, names)
@@ -106,16 +119,17 @@ class Worker:
         """Load changes of the files, and whatever SIGHUP asks for; survives every error."""
         watcher = Watcher(Path(self.config.zones))
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reload_now.wait(), POLL_INTERVAL)
-                self._reload_now.clear()
-                await self.reload()
-            except TimeoutError:
-                try:
-                    if await asyncio.to_thread(watcher.poll, time.monotonic()):
-                        await self.reload()
-                except Exception:
-                    log.exception("reload failed; generation %d serves on", self._number)
+            try:
+                if self._reload_now.is_set():
+                    self._reload_now.clear()
+                    await asyncio.to_thread(watcher.take)
+                    await self.reload()
+                elif await asyncio.to_thread(watcher.poll, time.monotonic()):
+                    await self.reload()
+            except Exception:
+                log.exception("reload failed; generation %d serves on", self._number)
 
     @property
     def _number(self) -> int:

@@ -27,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="all",
         help="the environments that see the zone (default: all)",
     )
-    parser.epilog = (
-        "Exit code: 0 all kept; 1 something could not be kept, see stderr; 2 the file cannot be read."
-    )
+    parser.epilog = "Exit code: 0 all kept; 1 something could not be kept, see stderr; 2 the file cannot be read."
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
 RECEIVE_BUFFER = 4 * 1024 * 1024
 BACKLOG = 1024
+NO_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Bound:
 
 class CannotListen(Exception):
     """A socket could not be bound; the message is one clear line."""
+
+
+class NoFamily(CannotListen):
+    """This machine has no such address family."""
 
 
 def bind(address: SocketAddress) -> Bound:
@@ -63,7 +68,7 @@ def _open(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
     try:
         opened = socket.socket(family, kind)
     except OSError as error:
-        raise CannotListen(f"cannot listen on {address} ({transport}): {error.strerror}") from None
+        raise NoFamily(f"cannot listen on {address} ({transport}): {error.strerror}") from None
     try:
         opened.setblocking(False)
         if family is socket.AF_INET6:
@@ -80,8 +85,11 @@ def _open(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
             hint = " (another server listens there)"
         elif error.errno == errno.EACCES:
             hint = " (a port below 1024 needs a privilege)"
+        elif error.errno == errno.EADDRNOTAVAIL:
+            hint = " (no interface has this address)"
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise CannotListen(f"cannot listen on {address} ({transport}): {reason}{hint}") from None
+        kind_of = NoFamily if error.errno in NO_FAMILY else CannotListen
+        raise kind_of(f"cannot listen on {address} ({transport}): {reason}{hint}") from None
     return opened
 
 

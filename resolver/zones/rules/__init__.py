@@ -7,15 +7,12 @@ survey to its problems; RULES is the whole list, in the order of the pages it re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
+from resolver.generation import Generation
 from resolver.zones.places import Problem
 from resolver.zones.rules import forwarding, isolation, networks, owners, pools, targets
 from resolver.zones.rules.survey import Survey
 from resolver.zones.zone import ZoneSet
-
-if TYPE_CHECKING:
-    from resolver.generation import Generation
 
 Rule = Callable[[Survey], Iterable[Problem]]
 

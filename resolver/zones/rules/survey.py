@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from resolver import names
+from resolver.generation import Generation
 from resolver.populate import Part, visible_parts
 from resolver.zones import records
 from resolver.zones.places import Place, Problem, Severity
 from resolver.zones.reverse import LOCAL_REVERSE_ZONES
 from resolver.zones.rules.sight import Sight
 from resolver.zones.zone import RecordSet, Service, Zone, ZoneSet
-
-if TYPE_CHECKING:
-    from resolver.generation import Generation
 
 
 def error(place: Place, rule: str, message: str) -> Problem:
