@@ -5,7 +5,8 @@ from __future__ import annotations
 from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
 from resolver.generation import Generation, Serials, View
-from resolver.populate import populate
+from resolver.namespace import Namespace
+from resolver.populate import Part, populate, visible_parts
 from resolver.rrsets import Scope
 from resolver.views import NetworkTable
 from resolver.zones.leaves import IPNetwork
@@ -38,12 +39,18 @@ def compile_generation(
         serials[environment, apex] = (digest, serial)
         return serial
 
-    namespaces = {
-        name: populate(zones, environment, serial_of)
-        for name, environment in zones.plan.environments.items()
-    }
-    views = {}
-    for name, space in namespaces.items():
+    seen = {name: visible_parts(zones, e) for name, e in zones.plan.environments.items()}
+    namespaces: dict[str, Namespace] = {}
+    views: dict[tuple[str, str], View] = {}
+    for name, environment in zones.plan.environments.items():
+        kept = _unchanged(name, zones, seen[name], health, previous)
+        if kept is not None:
+            namespaces[name] = kept.namespaces[name]
+            serials.update({k: v for k, v in kept.serials.items() if k[0] == name})
+            views.update({k: v for k, v in kept.views.items() if k[0] == name})
+            continue
+        space = populate(zones.plan, environment, seen[name], serial_of)
+        namespaces[name] = space
         for region in zones.plan.regions:
             old = previous.views.get((name, region)) if previous is not None else None
             scope = Scope(name, region, health)
@@ -62,9 +69,31 @@ def compile_generation(
         views=views,
         networks=NetworkTable(networks),
         trusted=_trusted(zones.plan.trusted),
+        health=health,
+        seen=seen,
         namespaces=namespaces,
         serials=serials,
     )
+
+
+def _unchanged(
+    environment: str,
+    zones: ZoneSet,
+    seen: dict[bytes, Part],
+    health: HealthTable,
+    previous: Generation | None,
+) -> Generation | None:
+    """The previous generation, where this environment sees the very same in it.
+
+    Then its namespace and prepared answers are good as they are. Parts of files that did not
+    change are the same objects, so comparing is cheap.
+    """
+    if previous is None or previous.zones.plan is not zones.plan or previous.health is not health:
+        return None
+    before = previous.seen[environment]
+    if before.keys() != seen.keys():
+        return None
+    return previous if all(part.is_same(before[key]) for key, part in seen.items()) else None
 
 
 def _carved(zones: ZoneSet) -> list[IPNetwork]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from healthcheck.health import HealthTable
 from resolver.answers import AnswerTable
 from resolver.namespace import Namespace
+from resolver.populate import Part
 from resolver.views import NetworkTable
 from resolver.zones.zone import ZoneSet
 
@@ -33,6 +35,8 @@ class Generation:
     views: Mapping[tuple[str, str], View]
     networks: NetworkTable[View]
     trusted: NetworkTable[bool] | None  # forwarders whose client subnet chooses the view
+    health: HealthTable
+    seen: Mapping[str, Mapping[bytes, Part]]  # what each environment sees, by apex key
     namespaces: Mapping[str, Namespace]
     serials: Serials
 

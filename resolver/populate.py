@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from resolver.zones.places import Place
 from resolver.zones.plan import HERE
 from resolver.zones.reverse import LOCAL_REVERSE_ZONES
 from resolver.zones.services import stable_digest
-from resolver.zones.zone import Environment, RecordSet, Service, Soa, Zone, ZoneSet
+from resolver.zones.zone import Environment, Plan, RecordSet, Service, Soa, Zone, ZoneSet
 
 LOCALHOST = names.from_text("localhost.")
 MASK = 2**96 - 1
@@ -55,6 +56,17 @@ class Part:
     services: list[Service] = field(default_factory=list)
     sets: list[RecordSet] = field(default_factory=list)
     overridden: set[bytes] = field(default_factory=set)  # owner keys
+
+    def is_same(self, other: Part) -> bool:
+        """Whether the other holds the very same objects."""
+        return (
+            (self.soa, self.ttl, self.fallthrough, self.place, self.overridden)
+            == (other.soa, other.ttl, other.fallthrough, other.place, other.overridden)
+            and len(self.services) == len(other.services)
+            and len(self.sets) == len(other.sets)
+            and all(map(operator.is_, self.services, other.services))
+            and all(map(operator.is_, self.sets, other.sets))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,8 @@ def claims(parts: Iterable[Part]) -> dict[bytes, Claim]:
     """The PTR of each address: the first claim, in the order of the files."""
     found: dict[bytes, Claim] = {}
     for part in parts:
+        if part.fallthrough:
+            continue
         for service in part.services:
             for endpoint in service.endpoints:
                 if endpoint.ptr is not None:
@@ -123,16 +137,18 @@ def claims(parts: Iterable[Part]) -> dict[bytes, Claim]:
     return found
 
 
-def populate(zones: ZoneSet, environment: Environment, serial_of: SerialOf) -> Namespace:
-    """Build the namespace of one environment."""
-    return _Population(zones, environment).build(serial_of)
+def populate(
+    plan: Plan, environment: Environment, parts: dict[bytes, Part], serial_of: SerialOf
+) -> Namespace:
+    """Build the namespace of one environment from what it sees (`visible_parts`)."""
+    return _Population(plan, environment, parts).build(serial_of)
 
 
 class _Population:
-    def __init__(self, zones: ZoneSet, environment: Environment) -> None:
-        self.plan = zones.plan
+    def __init__(self, plan: Plan, environment: Environment, parts: dict[bytes, Part]) -> None:
+        self.plan = plan
         self.environment = environment
-        self.parts = visible_parts(zones, environment)
+        self.parts = parts
         self.space = Namespace(environment.name)
         self.nested = self._apexes_with_zones_below()
         self.regional = self._regional_services()

@@ -75,7 +75,7 @@ class Worker:
             await stream.start()
         for datagram in datagrams:
             datagram.start(loop)
-        _settle()
+        gc.freeze()  # what was loaded lives on: the collector need not walk it
         self._say_ready()
         watching = asyncio.create_task(self._watch())
         await self._stop.wait()
@@ -146,6 +146,7 @@ class Worker:
                 log.error("reload refused: generation %d serves on", self._number)
                 return built
             self.published.replace(built.generation)
+            gc.freeze()
             seconds = time.monotonic() - started
             log.info("generation %d published after %.2f s", self._number, seconds)
             return built
@@ -156,12 +157,6 @@ def report(built: Built) -> None:
     levels = {Severity.ERROR: log.error, Severity.WARNING: log.warning, Severity.HINT: log.info}
     for problem in built.problems:
         levels[problem.severity]("%s", problem)
-
-
-def _settle() -> None:
-    """What was loaded lives on: keep the collector from walking it again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 def new_seed() -> int:

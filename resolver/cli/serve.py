@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 import time
 from pathlib import Path
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def serve(config: ServerConfig) -> int:
     """Load, bind, answer; the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the worker takes them over
+        signal.signal(number, lambda *_: sys.exit(0))
     builder = Builder(Path(config.zones), new_seed(), bool(config.forward.upstreams))
     built = builder.build(int(time.time()))
     if built.generation is None:

@@ -1,6 +1,7 @@
-"""Zone files + Plan → zones: names completed, defaults followed, rdata packed, parts merged.
+"""Zone files + Plan → zones: names completed, defaults followed, rdata packed; then merged.
 
-Whatever can be judged without knowing who sees what is judged here; the rest is `rules`.
+`read_parts` gives what one file says, which stays good while the file and the plan do; `merge`
+joins the parts of all files. What depends on who sees what is judged by `rules`.
 """
 
 from __future__ import annotations
@@ -20,22 +21,75 @@ A, CNAME, AAAA, DNAME = 1, 5, 28, 39
 META_TYPES = frozenset({0, 41, *range(128, 256)})
 
 
-def assemble(plan: Plan, files: Mapping[str, ZoneFileSpec], findings: Findings) -> tuple[Zone, ...]:
-    """Merge the files, in the order of their names, into zones."""
+def read_parts(plan: Plan, file: str, spec: ZoneFileSpec, findings: Findings) -> tuple[Zone, ...]:
+    """What one file says: a zone for each that it has a part of."""
+    named: list[tuple[Text, ZoneSpec]] = list(spec.zones.items()) if spec.zones else []
+    if spec.zone is not None:
+        named.append((spec.zone, spec))
+    elif spec.services or spec.records or spec.overrides or spec.soa:
+        findings.error(spec.place, "missing-key", "'zone' says which zone this is")
+    reader = _PartReader(plan, file, spec, findings)
+    parts = [reader.read(name, part) for name, part in named]
+    return tuple(part for part in parts if part is not None)
+
+
+def merge(parts: Iterable[Zone], findings: Findings) -> tuple[Zone, ...]:
+    """Join the parts of the same zone; no part is changed. Said twice is an error."""
     zones: dict[tuple[bytes, frozenset[str]], Zone] = {}
-    for file in sorted(files):
-        spec = files[file]
-        parts: Iterable[tuple[Text, ZoneSpec]] = spec.zones.items() if spec.zones else ()
-        if spec.zone is not None:
-            parts = [*parts, (spec.zone, spec)]
-        elif spec.services or spec.records or spec.overrides or spec.soa:
-            findings.error(spec.place, "missing-key", "'zone' says which zone this is")
-        for name, part in parts:
-            _ZonePart(plan, file, spec, findings).add(name, part, zones)
+    joined: set[tuple[bytes, frozenset[str]]] = set()
+    for part in parts:
+        mark = (names.key(part.apex), part.visible)
+        known = zones.get(mark)
+        if known is None:
+            zones[mark] = part
+            continue
+        if mark not in joined:
+            joined.add(mark)
+            zones[mark] = known = _copy(known)
+        _join(known, part, findings)
     return tuple(zones.values())
 
 
-class _ZonePart:
+def _copy(zone: Zone) -> Zone:
+    """A zone that can be added to."""
+    return replace(
+        zone,
+        services=dict(zone.services),
+        records={key: dict(sets) for key, sets in zone.records.items()},
+        overrides={target: dict(owners) for target, owners in zone.overrides.items()},
+    )
+
+
+def _join(zone: Zone, part: Zone, findings: Findings) -> None:
+    def twice(place: Place, what: str, owner: bytes, first: Place) -> None:
+        message = f"{what}{names.relative_text(owner, zone.apex)!r} stands at {first} already"
+        findings.error(place, "duplicate-record", message)
+
+    zone.fallthrough = zone.fallthrough or part.fallthrough
+    if part.soa_place is not None:
+        if zone.soa_place is not None:
+            message = f"soa stands at {zone.soa_place} already"
+            findings.error(part.soa_place, "duplicate-record", message)
+        else:
+            zone.soa, zone.soa_place = part.soa, part.soa_place
+    for key, service in part.services.items():
+        first = zone.services.setdefault(key, service)
+        if first is not service:
+            twice(service.place, "service ", service.owner, first.place)
+    for key, sets in part.records.items():
+        known = zone.records.setdefault(key, {})
+        for rtype, item in sets.items():
+            if known.setdefault(rtype, item) is not item:
+                what = f"{records.type_text(rtype)} of "
+                twice(item.place, what, item.owner, known[rtype].place)
+    for target, owners in part.overrides.items():
+        replaced = zone.overrides.setdefault(target, {})
+        for key, override in owners.items():
+            if replaced.setdefault(key, override) is not override:
+                twice(override.place, "override of ", override.owner, replaced[key].place)
+
+
+class _PartReader:
     """Reads what one file says of one zone."""
 
     def __init__(self, plan: Plan, file: str, spec: ZoneFileSpec, findings: Findings) -> None:
@@ -44,15 +98,11 @@ class _ZonePart:
         self.file_defaults = (spec.defaults,) if spec.defaults is not None else ()
         self.findings = findings
 
-    def add(
-        self, name: Text, spec: ZoneSpec, zones: dict[tuple[bytes, frozenset[str]], Zone]
-    ) -> None:
+    def read(self, name: Text, spec: ZoneSpec) -> Zone | None:
         zone = self._find_zone(name, spec)
         if zone is None:
-            return
-        zone = zones.setdefault((names.key(zone.apex), zone.visible), zone)
-        if spec.fallthrough is not None:
-            zone.fallthrough = spec.fallthrough
+            return None
+        zone.fallthrough = bool(spec.fallthrough)
         if spec.soa is not None:
             self._read_soa(zone, spec.soa)
         environment = self.plan.environments.get(zone.environment or "")
@@ -86,6 +136,7 @@ class _ZonePart:
                     known_set[item.rtype] = item
         for target, owners in spec.overrides.items():
             self._read_overrides(target, owners, zone, ttl)
+        return zone
 
     def _find_zone(self, name: Text, spec: ZoneSpec) -> Zone | None:
         place = place_of(name, self.file)
@@ -125,10 +176,6 @@ class _ZonePart:
         return Zone(apex, None, None, visible, place)
 
     def _read_soa(self, zone: Zone, spec: SoaSpec) -> None:
-        if zone.soa_place is not None:
-            message = f"soa stands at {zone.soa_place} already"
-            self.findings.error(spec.place, "duplicate-record", message)
-            return
         given = {
             field: getattr(spec, field)
             for field in ("serial", "refresh", "retry", "expire", "minimum", "ttl")
@@ -190,7 +237,7 @@ class _ZonePart:
         return found
 
     def _ptr(self, choice: Text | str | None, owner: bytes, zone: Zone) -> bytes | None:
-        if choice is None or zone.fallthrough or owner.startswith(b"\x01*"):
+        if choice is None or owner.startswith(b"\x01*"):
             return None
         if isinstance(choice, Text):
             return read_name(choice, zone.apex, self.file, self.findings)

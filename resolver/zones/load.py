@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from resolver.zones.assemble import assemble
+from resolver.zones.assemble import merge, read_parts
 from resolver.zones.model import PlanSpec, Reading, ZoneFileSpec, locate
 from resolver.zones.places import Mapping, Place, Problem, Rejected, Severity, place_of
 from resolver.zones.plan import Findings, make_plan
 from resolver.zones.yaml_source import parse
-from resolver.zones.zone import ZoneSet
+from resolver.zones.zone import Plan, Zone, ZoneSet
 
 PLAN_FILES = ("environments.yaml", "environments.json")
 SUFFIXES = (".yaml", ".json")
@@ -41,12 +41,35 @@ class ParsedFile:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AssembledFile:
+    """The zones that one file has parts of; good while the file and the plan are the same."""
+
+    parsed: ParsedFile
+    plan: Plan
+    parts: tuple[Zone, ...]
+    problems: tuple[Problem, ...]
+
+
+def assemble(
+    plan: Plan, name: str, parsed: ParsedFile, known: AssembledFile | None
+) -> AssembledFile:
+    """What a file says under a plan; what is known is given back when it still holds."""
+    if known is not None and known.parsed is parsed and known.plan is plan:
+        return known
+    findings = Findings()
+    parts = read_parts(plan, name, parsed.spec, findings)
+    return AssembledFile(parsed, plan, parts, tuple(findings.problems))
+
+
 @dataclass(slots=True)
 class ZonesDirectory:
     """A directory of zone files, and what was parsed of it before."""
 
     path: Path
     parsed: dict[str, ParsedFile] = field(default_factory=dict)
+    planned: tuple[ParsedFile, Plan, tuple[Problem, ...]] | None = None
+    assembled: dict[str, AssembledFile] = field(default_factory=dict)
 
     def load(self) -> tuple[ZoneSet | None, list[Problem]]:
         """Read everything that changed; None with the problems when no zones come of it.
@@ -78,16 +101,31 @@ class ZonesDirectory:
             )
         if len(plans) > 1:
             findings.error(Place(max(plans)), "duplicate-record", "two files for environments")
-        file, plan_spec = next(iter(plans.items()))
-        plan = make_plan(plan_spec, file, findings) if plan_spec is not None else None
+        file = next(iter(plans))
+        plan = self._make_plan(file, findings) if plans[file] is not None else None
         if plan is None:
             return None, findings.problems
-        specs = {
-            name: item.spec
-            for name, item in parsed.items()
-            if item.spec is not None and name not in plans
-        }
-        return ZoneSet(plan, assemble(plan, specs, findings)), findings.problems
+        known, self.assembled = self.assembled, {}
+        for name, item in parsed.items():
+            if item.spec is not None and name not in plans:
+                self.assembled[name] = assemble(plan, name, item, known.get(name))
+        for found in self.assembled.values():
+            findings.problems += found.problems
+        parts = [part for found in self.assembled.values() for part in found.parts]
+        return ZoneSet(plan, merge(parts, findings)), findings.problems
+
+    def _make_plan(self, file: str, findings: Findings) -> Plan | None:
+        """The plan; the very same one while its file is the same."""
+        parsed = self.parsed[file]
+        if self.planned is None or self.planned[0] is not parsed:
+            found = Findings()
+            plan = make_plan(parsed.spec, file, found)
+            if plan is None:
+                findings.problems += found.problems
+                return None
+            self.planned = (parsed, plan, tuple(found.problems))
+        findings.problems += self.planned[2]
+        return self.planned[1]
 
     def _is_plan(self, name: str) -> bool:
         return any(Path(name) == self.path / plan for plan in PLAN_FILES)

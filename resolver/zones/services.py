@@ -176,7 +176,7 @@ class ServiceReader:
             return None
         choice = service_ptr if item.ptr == "" else item.ptr
         ptr: bytes | None = owner
-        if choice is None or zone.fallthrough:
+        if choice is None:
             ptr = None
         elif isinstance(choice, Text):
             ptr = read_name(choice, zone.apex, self.file, self.findings)
