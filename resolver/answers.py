@@ -40,7 +40,7 @@ class Turn(NamedTuple):
 class Answer:
     """The turns of one question in one view."""
 
-    __slots__ = ("authoritative", "is_referral", "position", "rcode", "reason", "size", "turns")
+    __slots__ = ("authoritative", "chain", "is_cut", "position", "rcode", "reason", "size", "turns")
 
     def __init__(
         self,
@@ -50,24 +50,33 @@ class Answer:
         authoritative: bool = True,
         reason: Reason = Reason.ANSWERED,
         position: list[int] | None = None,
+        is_cut: bool = False,
+        chain: Answer | None = None,
     ) -> None:
         self.turns = turns
         self.rcode = int(rcode)
         self.authoritative = authoritative
-        self.is_referral = not authoritative
+        self.is_cut = is_cut  # it ends at a zone cut, so it depends on RD
+        self.chain = chain  # then what is left of it without the referral
         self.reason = reason
         self.position = position if position is not None else [0]
         self.size = sum(len(turn.body) for turn in turns) + 400
 
 
-def make_turn(answer: int, authority: int, additional: int, lean: bytes, more: bytes) -> Turn:
-    """Pack the counts of a turn; `lean` is answer and authority, `more` the additional data."""
+def make_turn(
+    answer: int, authority: int, additional: int, lean: bytes, more: bytes, glue: int = 0
+) -> Turn:
+    """Pack the counts of a turn; `more` is the additional data that may be left out.
+
+    `lean` is the rest: answer, authority and `glue` records that a referral cannot do without.
+    """
 
     def counts(records_: int) -> bytes:
         return struct.pack("!4H", 1, answer, authority, records_)
 
+    full, least = additional + glue, glue
     return Turn(
-        counts(additional), counts(additional + 1), lean + more, counts(0), counts(1), len(lean)
+        counts(full), counts(full + 1), lean + more, counts(least), counts(least + 1), len(lean)
     )
 
 
@@ -126,6 +135,17 @@ def _last_name(rtype: int, rdata: bytes) -> tuple[bytes, ...]:
         return (rdata,)
     skip = {MX: 2, SRV: 6}.get(rtype)
     return () if skip is None else (rdata[skip:],)
+
+
+def _targets(owner: bytes, rtype: int, rdata: bytes) -> list[bytes]:
+    """The names whose addresses a client of this rdata will want.
+
+    The root is nobody (RFC 2782, RFC 7505 3), but in SVCB ServiceMode the owner (RFC 9460 2.5.2).
+    """
+    found = [name for _, name in records.names_in(rtype, rdata) if name != names.ROOT]
+    if not found and rtype in (SVCB, HTTPS) and rdata[:2] != b"\0\0":
+        return [owner]
+    return found
 
 
 class AnswerTable:
@@ -238,10 +258,8 @@ class AnswerTable:
         if found.end is End.FAILED:
             empty = make_turn(0, 0, 0, b"", b"")
             return Answer((empty,), Rcode.SERVFAIL, authoritative=True, reason=found.reason)
-        if found.end is End.REFERRAL and not found.steps:
-            assert found.node is not None
-            turn = self._pack_referral(found.node, qname)
-            return Answer((turn,), Rcode.NOERROR, authoritative=False)
+        if found.end is End.REFERRAL:
+            return self._pack_referral(found, qname, is_shared)
         turns: tuple[tuple[bytes, ...], ...] = ((),)
         if found.steps:
             turns = found.steps[-1].rrset.draw(self.scope).turns
@@ -273,32 +291,50 @@ class AnswerTable:
             for rdata in last:
                 packer.add(step.owner, rtype, ttl, rdata)
                 if rtype in ADDITIONAL_FOR:
-                    targets += [
-                        step.owner if name == names.ROOT else name
-                        for _, name in records.names_in(rtype, rdata)
-                    ]
+                    targets += _targets(step.owner, rtype, rdata)
         answers = packer.count
         if found.end in (End.NODATA, End.NXDOMAIN) and found.node is not None:
             zone = found.node.zone
             packer.add(zone.apex, SOA, zone.negative_ttl, zone.soa)
         return self._finish(packer, answers, targets)
 
-    def _pack_referral(self, cut: Node, qname: bytes) -> Turn:
-        """NS of the cut in authority, glue in additional (RFC 1034 4.3.2, RFC 9471)."""
-        packer = _Packer(qname, False)
-        rrset = self.space.delegation(cut)
+    def _pack_referral(self, found: Resolution, qname: bytes, is_shared: bool) -> Answer:
+        """The chain, NS of the cut in authority, glue in additional (RFC 1034 4.3.2)."""
+        assert found.node is not None
+        packer = _Packer(qname, is_shared)
+        for step in found.steps:
+            for rdata in step.rrset.draw(self.scope).turns[0]:
+                packer.add(step.owner, step.rrset.rtype, step.rrset.ttl, rdata)
+        answers = packer.count
+        chain = None
+        if answers:
+            alone = make_turn(answers, 0, 0, b"".join(packer.parts), b"")
+            chain = Answer((alone,), Rcode.NOERROR)
+        rrset = self.space.delegation(found.node)
         targets = rrset.draw(self.scope).turns[0]
         for rdata in targets:
-            packer.add(cut.owner, NS, rrset.ttl, rdata)
-        return self._finish(packer, 0, list(targets))
+            packer.add(found.node.owner, NS, rrset.ttl, rdata)
+        authority = packer.count - answers
+        # RFC 9471 3.1: without the glue of servers below the cut the reply is of no use.
+        cut = found.node.owner.lower()
+        needed = [t for t in targets if names.is_at_or_below(t.lower(), cut)]
+        self._add_addresses(packer, needed)
+        glue, lean_size = packer.count - answers - authority, len(packer.parts)
+        self._add_addresses(packer, [t for t in targets if t not in needed])
+        turn = make_turn(
+            answers,
+            authority,
+            packer.count - answers - authority - glue,
+            b"".join(packer.parts[:lean_size]),
+            b"".join(packer.parts[lean_size:]),
+            glue,
+        )
+        authoritative = bool(answers)  # AA is of the first owner (RFC 1035 4.1.1)
+        return Answer((turn,), Rcode.NOERROR, authoritative=authoritative, is_cut=True, chain=chain)
 
     def _finish(self, packer: _Packer, answers: int, targets: list[bytes]) -> Turn:
         lean_size, lean_count = len(packer.parts), packer.count
-        distinct = {name.lower(): name for name in targets[:MAX_ADDITIONAL_NAMES]}
-        for target in distinct.values():
-            for rrset, rdatas in self.space.addresses(target, self.scope):
-                for rdata in rdatas:
-                    packer.add(target, rrset.rtype, rrset.ttl, rdata)
+        self._add_addresses(packer, targets)
         return make_turn(
             answers,
             lean_count - answers,
@@ -306,3 +342,10 @@ class AnswerTable:
             b"".join(packer.parts[:lean_size]),
             b"".join(packer.parts[lean_size:]),
         )
+
+    def _add_addresses(self, packer: _Packer, targets: list[bytes]) -> None:
+        distinct = {name.lower(): name for name in targets[:MAX_ADDITIONAL_NAMES]}
+        for target in distinct.values():
+            for rrset, rdatas in self.space.addresses(target, self.scope):
+                for rdata in rdatas:
+                    packer.add(target, rrset.rtype, rrset.ttl, rdata)

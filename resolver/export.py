@@ -151,7 +151,7 @@ def _here_lines(space: Namespace, scope: Scope, here: Node) -> Iterator[Line]:
 
 def _remarks(zone: ZoneView, lines: Iterable[Line]) -> Iterator[str]:
     if zone.fallthrough:
-        yield "fallthrough: names without records here are forwarded; this SOA and NS are not served"
+        yield "fallthrough: names without records here are forwarded; the SOA and NS are not served"
     odd = {
         names.to_text(line.owner)
         for line in lines

@@ -17,11 +17,14 @@ QR, OPCODE_MASK, AA, TC, RD = 0x80, 0x78, 0x04, 0x02, 0x01  # of octet 2
 RA, CD = 0x80, 0x10  # of octet 3
 OPT, TSIG = 41, 250
 CLIENT_SUBNET, EXTENDED_ERROR = 8, 15
+MAPPED = bytes(10) + b"\xff\xff"
 UDP_PLAIN = 512  # RFC 1035 4.2.1
 OFFERED = 1232  # the UDP payload that we say we take (flag day 2020)
-MAX_ADDITIONAL = 8  # records beside the question in a query; more is not worth our time
-ONE_QUESTION = b"\0\1\0\0\0\0"
-BARE_OPT = b"\0\0\x29"
+MAX_RECORDS = 8  # records beside the question in a query; more is not worth our time
+ONE_QUESTION = b"\0\1"
+NO_RECORDS = b"\0\0\0\0\0\0"
+ONE_ADDITIONAL = b"\0\0\0\0\0\1"
+COUNTS = struct.Struct("!3H")
 BARE = struct.Struct("!BHHBBHH")
 NOERROR = Rcode.NOERROR
 EMPTY_COUNTS = b"\0\1\0\0\0\0\0\0"
@@ -57,7 +60,7 @@ def read(wire: bytes) -> Query | None:
     if wire[2] & OPCODE_MASK:
         return Query(b"", b"", 0, 0, rd, None, Rcode.NOTIMP)
     # RFC 9619 4: a query has exactly one question.
-    if wire[4:10] != ONE_QUESTION:
+    if wire[4:6] != ONE_QUESTION:
         return _malformed(rd)
     position, size = 12, len(wire)
     try:
@@ -73,10 +76,10 @@ def read(wire: bytes) -> Query | None:
     fields = wire[position + 1 : end]
     key = wire[12 : position + 1].lower() + fields
     qtype, qclass = fields[0] << 8 | fields[1], fields[2] << 8 | fields[3]
-    if wire[10:12] == b"\0\0":
+    if wire[6:12] == NO_RECORDS:
         fault = NOERROR if end == size else Rcode.FORMERR
         return Query(wire[12:end], key, qtype, qclass, rd, None, fault)
-    edns, fault = _read_additional(wire, end, wire[10] << 8 | wire[11])
+    edns, fault = _read_records(wire, end)
     return Query(wire[12:end], key, qtype, qclass, rd, edns, fault)
 
 
@@ -84,17 +87,20 @@ def _malformed(recursion_desired: bool) -> Query:
     return Query(b"", b"", 0, 0, recursion_desired, None, Rcode.FORMERR)
 
 
-def _read_additional(wire: bytes, position: int, count: int) -> tuple[Edns | None, Rcode]:
-    if len(wire) == position + 11 and count == 1 and wire[position : position + 3] == BARE_OPT:
+def _read_records(wire: bytes, position: int) -> tuple[Edns | None, Rcode]:
+    """Walk what follows the question: nothing but OPT and TSIG means anything in a query."""
+    if wire[6:12] == ONE_ADDITIONAL and len(wire) == position + 11:
         # What most stub resolvers send: OPT without options.
-        _, _, size, _, version, flags, length = BARE.unpack_from(wire, position)
-        if not version and not length:
+        owner, rtype, size, _, version, flags, length = BARE.unpack_from(wire, position)
+        if not owner and rtype == OPT and not version and not length:
             return Edns(size, 0, bool(flags & 0x8000), None), NOERROR
+    answers, authority, additional = COUNTS.unpack_from(wire, 6)
+    others = answers + authority  # IXFR carries the SOA that the client has (RFC 1995 3)
+    if others + additional > MAX_RECORDS:
+        return None, Rcode.FORMERR
     edns: Edns | None = None
     fault = NOERROR
-    if count > MAX_ADDITIONAL:
-        return None, Rcode.FORMERR
-    for _ in range(count):
+    for number in range(others + additional):
         start = position
         position = _skip_name(wire, position)
         if position < 0 or position + 10 > len(wire):
@@ -104,8 +110,8 @@ def _read_additional(wire: bytes, position: int, count: int) -> tuple[Edns | Non
         if position + length > len(wire):
             return None, Rcode.FORMERR
         if rtype == OPT:
-            # RFC 6891 6.1.1: one OPT at most, owned by the root.
-            if edns is not None or wire[start]:
+            # RFC 6891 6.1.1: one OPT at most, in additional, owned by the root.
+            if edns is not None or wire[start] or number < others:
                 return None, Rcode.FORMERR
             options = _read_options(wire[position : position + length])
             if options is None:
@@ -161,6 +167,8 @@ def read_subnet(option: bytes) -> IPNetwork | None:
     if size is None or scope or source > size * 8 or len(option) - 4 != (source + 7) // 8:
         return None
     packed = option[4:].ljust(size, b"\0")
+    if packed.startswith(MAPPED) and source >= 96:  # ::ffff:0:0/96 is IPv4
+        packed, source = packed[12:], source - 96
     try:
         return ip_network((packed, source))
     except ValueError:  # bits beyond the prefix are set

@@ -193,8 +193,10 @@ class Namespace:
     ) -> bytes | None:
         """The sets of a node, given under `owner` (the wildcard's are given under the qname)."""
         sets = node.sets
-        if qtype == ANY and sets:
-            rrset: Rrset | None = StaticSet(HINFO, node.zone.ttl, (ANY_RDATA,), node.zone.place)
+        if qtype == ANY and CNAME in sets:  # RFC 8482 4.2: then no HINFO is made
+            rrset: Rrset | None = sets[CNAME]
+        elif qtype == ANY and sets:
+            rrset = StaticSet(HINFO, node.zone.ttl, (ANY_RDATA,), node.zone.place)
         else:
             rrset = sets.get(qtype)
         if rrset is None and ALIAS in sets and qtype in FAMILY_OF:
@@ -259,9 +261,9 @@ class Namespace:
             assert node.wildcard is not None
             return self._at(node.wildcard, owner, qtype, scope, found, seen)
         if node.below is Below.DNAME:
-            return self._dname(node, owner, found)
+            return self._dname(node, owner, qtype, found)
         if node.below is Below.HERE:
-            return self._here(node, owner, scope, found)
+            return self._here(node, owner, qtype, scope, found)
         found.end = {
             Below.CUT: End.REFERRAL,
             Below.FALLTHROUGH: End.OUTSIDE,
@@ -269,7 +271,7 @@ class Namespace:
         }[node.below]
         return None
 
-    def _dname(self, node: Node, owner: bytes, found: Resolution) -> bytes | None:
+    def _dname(self, node: Node, owner: bytes, qtype: int, found: Resolution) -> bytes | None:
         """RFC 6672 3.2: the DNAME, and a CNAME made of it with the same TTL (3.1)."""
         dname = node.sets[DNAME]
         assert isinstance(dname, StaticSet)
@@ -280,10 +282,11 @@ class Namespace:
             found.end = End.TOO_LONG  # RFC 6672 2.2: YXDOMAIN
             return None
         cname = StaticSet(CNAME, dname.ttl, (target,), dname.place)
-        found.steps.append(Step(owner, cname, node))
-        return target
+        return _made(Step(owner, cname, node), target, qtype, found)
 
-    def _here(self, node: Node, owner: bytes, scope: Scope, found: Resolution) -> bytes | None:
+    def _here(
+        self, node: Node, owner: bytes, qtype: int, scope: Scope, found: Resolution
+    ) -> bytes | None:
         """`X.here` → `X.env.region` if this view has it, else `X.env`, else NXDOMAIN."""
         prefix, domain = owner[: len(owner) - len(node.owner)], names.parent(node.owner)
         environment, region = scope.environment.encode(), scope.region.encode()
@@ -291,8 +294,7 @@ class Namespace:
             target = prefix + b"".join(bytes((len(word),)) + word for word in path) + domain
             if len(target) <= names.MAX_NAME and self.has(target.lower()):
                 cname = StaticSet(CNAME, node.zone.ttl, (target,), node.zone.place)
-                found.steps.append(Step(owner, cname, node))
-                return target
+                return _made(Step(owner, cname, node), target, qtype, found)
         found.end = End.NXDOMAIN
         return None
 
@@ -316,3 +318,12 @@ class Namespace:
     def delegation(self, cut: Node) -> Rrset:
         """The NS set of a zone cut."""
         return cut.sets[NS]
+
+
+def _made(step: Step, target: bytes, qtype: int, found: Resolution) -> bytes | None:
+    """Take a CNAME made for the owner: the end for who asks for it, else the way on."""
+    found.steps.append(step)
+    if qtype in (CNAME, ANY):
+        found.end = End.ANSWER
+        return None
+    return target

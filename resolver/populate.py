@@ -366,7 +366,8 @@ class _Population:
             while above not in nodes and above != names.ROOT:
                 missing.append(above)
                 above = names.parent(above)
-            if not missing or above == names.ROOT:
+            # A zone below another's cut or DNAME adds nothing to that one.
+            if not missing or above == names.ROOT or nodes[above].below is not Below.NOTHING:
                 continue
             owner = nodes[key].owner
             zone = nodes[above].zone

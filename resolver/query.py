@@ -47,9 +47,11 @@ def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outc
     answer = view.answers.find(query.key)
     if answer is None:
         return _refuse(wire, query, view, Rcode.REFUSED, Reason.NOT_FORWARDED)
-    if answer.is_referral and query.recursion_desired:
+    if answer.is_cut and query.recursion_desired:
         # Stub resolvers cannot follow referrals.
-        return _refuse(wire, query, view, Rcode.REFUSED, Reason.BELOW_CUT)
+        if answer.chain is None:
+            return _refuse(wire, query, view, Rcode.REFUSED, Reason.BELOW_CUT)
+        answer = answer.chain
     return Reply(
         _render(wire, query, answer, door, subnet),
         view.environment,

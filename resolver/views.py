@@ -66,14 +66,35 @@ class NetworkTable(Generic[Target]):
 
     def find_within(self, network: IPNetwork) -> Target | None:
         """The one value of every address of `network`, or None when they differ (RFC 7871)."""
-        found = self.match(str(network.network_address))
-        if found is None or found.network.prefixlen > network.prefixlen:
-            return None
+        found: Match[Target | None] | None = None
+        longer: list[Match[Target | None]] = []
+        size = network.prefixlen
+        number = int(network.network_address)
         for shift, prefixes in self._tables[network.version]:
-            if network.max_prefixlen - shift <= network.prefixlen:
-                break
-            longer = network.max_prefixlen - shift - network.prefixlen
-            start = int(network.network_address) >> shift
-            if any(start <= prefix < start + (1 << longer) for prefix in prefixes):
-                return None
-        return found.target
+            if network.max_prefixlen - shift > size:
+                low = number >> shift
+                high = low + (1 << (network.max_prefixlen - shift - size))
+                longer += [item for prefix, item in prefixes.items() if low <= prefix < high]
+            elif found is None:
+                found = prefixes.get(number >> shift)
+        return _one_value(network, found.target if found is not None else None, longer)
+
+
+def _one_value(
+    network: IPNetwork, around: Target | None, inside: list[Match[Target | None]]
+) -> Target | None:
+    """The value of all of `network`: `around` where nothing longer `inside` says another."""
+    if not inside:
+        return around
+    same = [item for item in inside if item.network == network]
+    if same:
+        around = same[0].target
+        inside = [item for item in inside if item.network != network]
+        if not inside:
+            return around
+    values = []
+    for half in network.subnets():
+        start, end = int(half.network_address), int(half.broadcast_address)
+        within = [m for m in inside if start <= int(m.network.network_address) <= end]
+        values.append(_one_value(half, around, within))
+    return values[0] if values[0] is values[1] else None

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "zone",
         metavar="ZONE",
         nargs="?",
-        help="this zone only, relative to the domain or absolute (default: every zone with content)",
+        help="this zone only, relative to the domain or absolute (default: all with content)",
     )
     add_zone_arguments(parser)
     parser.add_argument(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from resolver import names
 from resolver.cli import COULD_NOT_RUN
-from resolver.zones.master import MasterSyntaxError, read
+from resolver.zones.master import read
+from resolver.zones.master_reader import MasterSyntaxError
 from resolver.zones.write_yaml import write
 
 STDIN = "<stdin>"
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="all",
         help="the environments that see the zone (default: all)",
     )
-    parser.epilog = "Exit code: 0 all kept; 1 something could not be kept, see stderr; 2 the file cannot be read."
+    parser.epilog = "Exit code: 0 all was kept; 1 not all, stderr says what; 2 cannot be read."
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -183,7 +183,7 @@ Ttl = Annotated[int, leaf(read_ttl, _SECONDS)]
 Address = Annotated[IPAddress, leaf(read_address, {"type": "string"})]
 Network = Annotated[IPNetwork, leaf(read_network, {"type": "string"})]
 Percent = Annotated[float, leaf(read_percent, {"type": ["string", "number"]})]
-Spillover = Annotated[float | None, leaf(read_spillover, {"type": ["string", "number"]})]
+Spillover = Annotated[float | str | None, leaf(read_spillover, {"type": ["string", "number"]})]
 ServicePort = Annotated[tuple[int, str], leaf(read_service_port, {"type": ["integer", "string"]})]
 
 

@@ -31,6 +31,7 @@ from resolver.zones.leaves import (
     is_null,
     leaf,
     one_or_list,
+    read_text,
     wrong,
 )
 from resolver.zones.places import (
@@ -106,10 +107,16 @@ class Located:
         return known_keys(cls, mapping, reading)
 
 
+def _read_ptr(node: Any) -> Text | None:
+    """A name, or `false`."""
+    return None if isinstance(node, Text) and node.plain and node == "false" else read_text(node)
+
+
+# "" where nothing was said, None for `false`.
 PtrChoice = Annotated[
-    Text | None,
+    Text | str | None,
     leaf(
-        lambda node: None if isinstance(node, Text) and node.plain and node == "false" else node,
+        _read_ptr,
         {"type": ["string", "boolean"]},
     ),
 ]
@@ -128,7 +135,7 @@ class EndpointSpec(Located):
     weight: Weight = 1
     standby: Flag = False
     state: Annotated[str, choice("normal", "drain", "maintenance")] = "normal"
-    ptr: PtrChoice | SkipJsonSchema[str] = ""  # "": the default; None: `false`
+    ptr: PtrChoice = ""  # "": the default; None: `false`
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -176,7 +183,7 @@ class ServiceKeys(Located):
     ttl_from_health: Annotated[str | None, choice("on", "off")] = None
     check: CheckSpec | None = None
     failover: Names | None = None
-    spillover: Spillover | SkipJsonSchema[str] = ""  # "": nothing was said; None: off
+    spillover: Spillover = ""  # "": nothing was said; None: off
     fail: Annotated[str | None, choice("open", "closed", "empty")] = None
     panic: Percent | None = None
     max_answers: Annotated[int | None, integer(1, 255)] = None
@@ -184,7 +191,7 @@ class ServiceKeys(Located):
     share_with: Names | None = None
     owner: Str | None = None
     description: Str | None = None
-    ptr: PtrChoice | SkipJsonSchema[str] = ""
+    ptr: PtrChoice = ""
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -215,7 +222,7 @@ class OwnerSpec(Located):
     owner: Str | None = None
     description: Str | None = None
     share_with: Names | None = None
-    ptr: PtrChoice | SkipJsonSchema[str] = ""
+    ptr: PtrChoice = ""
     sets: dict[Str, SetSpec] = field(default_factory=dict)
 
     @classmethod

@@ -50,7 +50,7 @@ def read_upstream(text: str) -> Upstream:
     address, port = _read_address(place, text, PORTS[scheme])
     if scheme != "tls":
         if "#" in rest:
-            raise BadUpstream(f"{text!r} names a certificate, but only tls:// and https:// have one")
+            raise BadUpstream(f"{text!r} names a certificate, which {scheme} has not")
         return Upstream(scheme, address, port)
     if not name:
         raise BadUpstream(f"{text!r} needs the name of its certificate: tls://ADDRESS#NAME")

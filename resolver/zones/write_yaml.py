@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import yaml
 
@@ -16,7 +16,7 @@ from resolver.zones.master import MasterOwner, MasterSet, MasterZone, name_text
 WIDTH = 100
 _is_plain = re.compile(r"[A-Za-z0-9_./-](?:[A-Za-z0-9_./+=-]| (?=[A-Za-z0-9_./+=-]))*").fullmatch
 _TEXT_TAG = "tag:yaml.org,2002:str"
-_resolve = yaml.resolver.Resolver().resolve
+_resolve: Callable[..., str] = yaml.resolver.Resolver().resolve
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -51,8 +51,7 @@ def scalar(text: str, always_quoted: bool = False) -> str:
 
 def _is_text(text: str) -> bool:
     """Whether YAML 1.1 would not take it for a number, boolean, date or null."""
-    tag: str = _resolve(yaml.ScalarNode, text, (True, False))
-    return tag == _TEXT_TAG
+    return _resolve(yaml.ScalarNode, text, (True, False)) == _TEXT_TAG
 
 
 def duration(seconds: int) -> str:

@@ -97,12 +97,9 @@ def route_shadows_zone(survey: Survey) -> Iterator[Problem]:
     """A route that a zone of the same name makes void, or that takes names from a zone."""
     for environment in survey.environments.values():
         for suffix, text, place in routes_of(environment):
-            zones = [
-                zone
-                for zone in survey.by_apex.get(suffix, ())
-                if environment.name in zone.visible and not zone.fallthrough
-            ]
-            if zones or suffix in survey.internal:
+            zones = [z for z in survey.by_apex.get(suffix, ()) if environment.name in z.visible]
+            falls_through = any(zone.fallthrough for zone in zones)
+            if (zones or suffix in survey.internal) and not falls_through:
                 where = f" (at {zones[0].place})" if zones else ""
                 message = (
                     f"{environment.name} has the zone {text}{where} itself: the zone wins a tie,"

@@ -65,9 +65,7 @@ def cidr_overlap(survey: Survey) -> Iterator[Problem]:
     """Networks of different environments that overlap; one network written for two regions."""
     for outer, inner in _nested(_claims(survey.environments.values())):
         is_same = outer.client.network == inner.client.network
-        if outer.environment == inner.environment and (
-            not is_same or outer.region == inner.region
-        ):
+        if outer.environment == inner.environment and (not is_same or outer.region == inner.region):
             continue
         first, second = outer, inner
         if is_same and first.client.place > second.client.place:
@@ -154,21 +152,24 @@ def endpoint_outside_environment(survey: Survey) -> Iterator[Problem]:
 
 def address_of_other_environment(survey: Survey) -> Iterator[Problem]:
     """An address written where somebody sees it who may not see the endpoint that has it."""
-    at: dict[bytes, list[Service]] = {}
+    first: dict[bytes, Service] = {}
+    several: dict[bytes, list[Service]] = {}
     for _, service in survey.services:
         for endpoint in service.endpoints:
             for address in endpoint.addresses:
-                at.setdefault(address, []).append(service)
+                known = first.setdefault(address, service)
+                if known is not service:
+                    several.setdefault(address, [known]).append(service)
     ranges = _ranges(survey)
-    for owner, address, place, viewers, service in _written_addresses(survey, at):
-        others = [s for s in at.get(address, ()) if s is not service]
-        if service is not None:
-            others = [s for s in others if s.environment != service.environment]
-        if not others:
+    for owner, address, place, viewers, own in _written_addresses(survey, several):
+        if address not in first:
             continue
+        others = several.get(address, [first[address]])
+        if own is not None:
+            others = [s for s in others if s.environment != own.environment]
         granted = frozenset[str]().union(*(survey.viewers(s) for s in others))
         strangers = [e for e in viewers - granted if not ranges[e].hold(address)]
-        if strangers:
+        if others and strangers:
             message = (
                 f"{_text(address)} of {names.to_text(owner)}, which"
                 f" {survey.listed(strangers)} may see, is an endpoint of {others[0].identity}"
@@ -178,13 +179,13 @@ def address_of_other_environment(survey: Survey) -> Iterator[Problem]:
 
 
 def _written_addresses(
-    survey: Survey, at: Mapping[bytes, list[Service]]
+    survey: Survey, several: Mapping[bytes, list[Service]]
 ) -> Iterator[tuple[bytes, bytes, Place, frozenset[str], Service | None]]:
     """Owner, address, place and viewers of endpoints that are not alone, and of all records."""
-    for _, service in survey.services:
+    for service in {id(s): s for services in several.values() for s in services}.values():
         for endpoint in service.endpoints:
             for address in endpoint.addresses:
-                if len(at[address]) > 1:
+                if address in several:
                     viewers = survey.viewers(service)
                     yield endpoint.owner, address, endpoint.place, viewers, service
     for zone in survey.zones:
@@ -226,7 +227,8 @@ def nameserver_in_environment(survey: Survey) -> Iterator[Problem]:
                 continue
             inside = [a for a in server.addresses if ranges[name].hold(a.packed)]
             apex = survey.governing(names.key(server.name))
-            declared = survey.by_apex.get(apex or b"", ())
+            is_declared = apex is not None and apex not in survey.given
+            declared = survey.by_apex.get(apex or b"", []) if is_declared else []
             if inside:
                 what = f"{inside[0]} of the name server {text} is in a network of {name}"
             elif declared and all(zone.visible == {name} for zone in declared):

@@ -69,7 +69,9 @@ def ptr_conflict(survey: Survey) -> Iterator[Problem]:
 
 
 def _claims(part: Part) -> Iterator[tuple[bytes, bytes, Place]]:
-    """Address, name and place of everything that claims a PTR."""
+    """Address, name and place of everything that claims a PTR; fall-through zones claim none."""
+    if part.fallthrough:
+        return
     for service in part.services:
         for endpoint in service.endpoints:
             if endpoint.ptr is not None:

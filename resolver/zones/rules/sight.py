@@ -1,4 +1,4 @@
-"""One environment's namespace under examination: its names in rdata, and which names are not its own.
+"""One environment's namespace under examination: names in its rdata, and whose they are.
 
 The isolation proof and the rules on targets share what is found here.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import names
 from resolver.namespace import Namespace, Node
-from resolver.rrsets import CNAME, DNAME, NS, PTR, SOA, A, AAAA, StaticSet
+from resolver.rrsets import AAAA, CNAME, DNAME, NS, PTR, SOA, A, StaticSet
 from resolver.zones import records
 from resolver.zones.places import Place
 from resolver.zones.zone import RecordSet, Zone
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _ONE_NAME = frozenset({NS, CNAME, PTR, DNAME, records.ALIAS})  # the rdata is a name, no more
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A name in an rdata that an environment sees."""
 
     key: bytes  # of the owner
@@ -174,5 +173,5 @@ class Sight:
 def _zone_keeper(zone: Zone, survey: Survey) -> Keeper:
     if zone.environment is not None:
         return Keeper(f"{zone.environment}'s", zone.place)
-    whose = f"of a zone that only {survey.listed(zone.visible) or 'nobody'} sees"
+    whose = f"in a zone for {survey.listed(zone.visible) or 'nobody'} only"
     return Keeper(whose, zone.place)

@@ -68,16 +68,19 @@ class Survey:
         self.nesting = frozenset(
             above for apex in self.apexes for above in names.ancestors(apex) if above in self.apexes
         )
-        self._namespaces = generation.namespaces if generation is not None else {}
+        self.generation = generation
 
     @cached_property
     def sights(self) -> Mapping[str, Sight]:
         """The namespace of each environment; none while the zones have errors."""
-        return {name: Sight(self, name, space) for name, space in self._namespaces.items()}
+        spaces = self.generation.namespaces if self.generation is not None else {}
+        return {name: Sight(self, name, space) for name, space in spaces.items()}
 
     @cached_property
     def parts(self) -> Mapping[str, Mapping[bytes, Part]]:
         """What each environment sees of the zones, by apex key."""
+        if self.generation is not None:
+            return self.generation.seen
         return {
             name: visible_parts(self.zone_set, environment)
             for name, environment in self.environments.items()
@@ -108,9 +111,17 @@ class Survey:
             for zone, service in self.services
         }
 
+    @cached_property
+    def _viewers_by_owner(self) -> dict[tuple[bytes, Place], frozenset[str]]:
+        return {(s.owner, s.place): self._viewers[id(s)] for _, s in self.services}
+
     def viewers(self, service: Service) -> frozenset[str]:
-        """The environments that see a service of these zones."""
-        return self._viewers[id(service)]
+        """The environments that see a service of these zones.
+
+        A namespace that was kept from an earlier generation holds equal services, not the same.
+        """
+        found = self._viewers.get(id(service))
+        return self._viewers_by_owner[service.owner, service.place] if found is None else found
 
     @cached_property
     def tiers(self) -> Mapping[tuple[str, str | None, str | None], Service]:
