@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
 from resolver.generation import Generation, Serials, View
@@ -56,13 +58,7 @@ def compile_generation(
             scope = Scope(name, region, health)
             wheels = old.answers.wheels if old is not None else {}
             views[name, region] = View(name, region, AnswerTable(space, scope, seed, wheels))
-    networks: list[tuple[IPNetwork, View | None]] = []
-    for name, environment in zones.plan.environments.items():
-        for region, clients in environment.clients.items():
-            networks += [(client.network, views[name, region]) for client in clients]
-    # A carve-out belongs to nobody, unless somebody's own network is the very same.
-    taken = {network for network, _ in networks}
-    networks += [(network, None) for network in _carved(zones) if network not in taken]
+    networks = _networks(zones, views)
     return Generation(
         number=previous.number + 1 if previous is not None else 1,
         zones=zones,
@@ -96,14 +92,32 @@ def _unchanged(
     return previous if all(part.is_same(before[key]) for key, part in seen.items()) else None
 
 
-def _carved(zones: ZoneSet) -> list[IPNetwork]:
-    return [
-        carved
-        for environment in zones.plan.environments.values()
-        for clients in environment.clients.values()
-        for client in clients
-        for carved in client.carved
+def _networks(
+    zones: ZoneSet, views: Mapping[tuple[str, str], View]
+) -> list[tuple[IPNetwork, View | None]]:
+    """Every client network with its view, and every carve-out with what is left around it."""
+    clients = [
+        (client, views[name, region])
+        for name, environment in zones.plan.environments.items()
+        for region, found in environment.clients.items()
+        for client in found
     ]
+    table: dict[IPNetwork, View | None] = {}
+    for client, _ in clients:
+        for carved in client.carved:
+            around = [
+                (other.network.prefixlen, view)
+                for other, view in clients
+                if _contains(other.network, carved)
+                and not any(_contains(hole, carved) for hole in other.carved)
+            ]
+            table[carved] = max(around, key=lambda item: item[0])[1] if around else None
+    table.update((client.network, view) for client, view in clients)
+    return list(table.items())
+
+
+def _contains(network: IPNetwork, other: IPNetwork) -> bool:
+    return network.version == other.version and other.subnet_of(network)  # type: ignore[arg-type]  # versions compared before
 
 
 def _trusted(networks: tuple[ClientNetwork, ...]) -> NetworkTable[bool] | None:
