@@ -13,9 +13,10 @@ from resolver import names
 from resolver.generation import Generation, View
 from resolver.namespace import End, Namespace, Resolution, Step
 from resolver.outcome import Rcode, Reply
-from resolver.query import Door, handle
+from resolver.query import handle
 from resolver.rrsets import FAMILY_OF, AliasSet, PoolSet, PortSet, Rrset, Scope
 from resolver.select import Choice, Family, Selection, select
+from resolver.views import Door
 from resolver.zones import records
 from resolver.zones.places import Place
 from resolver.zones.plan import HERE

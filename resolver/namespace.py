@@ -275,7 +275,9 @@ class Namespace:
         """RFC 6672 3.2: the DNAME, and a CNAME made of it with the same TTL (3.1)."""
         dname = node.sets[DNAME]
         assert isinstance(dname, StaticSet)
-        found.steps.append(Step(node.owner, dname, node))
+        redirect = Step(node.owner, dname, node)
+        if redirect not in found.steps:  # RFC 2181 5: the same record is given once
+            found.steps.append(redirect)
         prefix = owner[: len(owner) - len(node.owner)]
         target = prefix + dname.rdatas[0]
         if len(target) > names.MAX_NAME:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from resolver import names
 from resolver.namespace import Below, Namespace, Node, ZoneView
@@ -107,7 +107,9 @@ def _add_zone(zone: Zone, environment: Environment, parts: dict[bytes, Part]) ->
     key = names.key(zone.apex)
     part = parts.get(key)
     if part is None:
-        part = parts[key] = Part(zone.apex, zone.soa, zone.ttl, zone.fallthrough, zone.place)
+        # A serial written by hand moves with what others cannot see: theirs is counted here.
+        soa = zone.soa if owns else replace(zone.soa, serial=None)
+        part = parts[key] = Part(zone.apex, soa, zone.ttl, zone.fallthrough, zone.place)
     elif owns:
         part.soa, part.ttl, part.place = zone.soa, zone.ttl, zone.place
         part.fallthrough = zone.fallthrough

@@ -5,29 +5,16 @@ parse (or drop, or an error) → view of the client (or REFUSED) → answers of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from resolver import message
 from resolver.answers import Answer
 from resolver.generation import Generation, View
 from resolver.message import AA, CD, NOERROR, QR, RA, RD, TC, Query
 from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source
-from resolver.views import NetworkTable
+from resolver.views import Door
 
 CLASS_IN = 1
 TRANSFERS = frozenset({251, 252})  # IXFR, AXFR
 NOBODY = "-"  # the environment of clients that have none
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What a listener adds to a query: its transport, its limit, and whom it is for."""
-
-    transport: str  # udp | tcp
-    payload: int  # the largest reply that EDNS may ask for; 65535 on TCP
-    environment: str | None = None  # a pinned listener's
-    region: str | None = None
-    allow: NetworkTable[bool] | None = None  # None: every source
 
 
 def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outcome:

@@ -16,7 +16,7 @@ from healthcheck.health import Health, HealthTable
 from resolver.zones.zone import DeclaredState, Endpoint, Fail, Policy, Service
 
 MAX_TURNS = 256  # of a cycle that is exact
-LONG_CYCLE = 128  # of one that is not: shares are right to a point
+LONG_CYCLE = 256  # of one that is not: shares are right to half a point
 
 
 class Family(Enum):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from resolver.zones.leaves import IPNetwork
@@ -78,6 +79,17 @@ class NetworkTable(Generic[Target]):
             elif found is None:
                 found = prefixes.get(number >> shift)
         return _one_value(network, found.target if found is not None else None, longer)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a listener adds to a query: its transport, its limit, and whom it is for."""
+
+    transport: str  # udp | tcp
+    payload: int  # the largest reply that EDNS may ask for; 65535 on TCP
+    environment: str | None = None  # a pinned listener's
+    region: str | None = None
+    allow: NetworkTable[bool] | None = None  # None: every source
 
 
 def _one_value(

@@ -18,9 +18,8 @@ from resolver.generation import Generation, Published
 from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
-from resolver.query import Door
 from resolver.reload import Builder, Built
-from resolver.views import NetworkTable
+from resolver.views import Door, NetworkTable
 from resolver.watch import POLL_INTERVAL, Watcher
 from resolver.zones.places import Severity
 

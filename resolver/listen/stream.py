@@ -16,7 +16,8 @@ from resolver.generation import Published
 from resolver.listen.faults import serve_safely
 from resolver.listen.sockets import BACKLOG, Bound
 from resolver.outcome import Reply
-from resolver.query import Door, handle
+from resolver.query import handle
+from resolver.views import Door
 
 PARTIAL_TIMEOUT = 5.0  # seconds for the rest of a message
 STALLED_TIMEOUT = 10.0  # seconds that a client may leave its replies unread

@@ -11,7 +11,8 @@ from resolver.generation import Published
 from resolver.listen.faults import serve_safely
 from resolver.listen.sockets import Bound, reply_control
 from resolver.outcome import Reply
-from resolver.query import Door, handle
+from resolver.query import handle
+from resolver.views import Door
 
 BATCH = 64  # datagrams a wake-up; more would starve TCP and timers
 LARGEST = 65535

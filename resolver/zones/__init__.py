@@ -1,0 +1,1 @@
+"""Zones: the YAML files, their models, and what the compiler reads."""

@@ -143,6 +143,9 @@ class _PartReader:
         apex = read_name(name, self.plan.domain, self.file, self.findings)
         if apex is None:
             return None
+        if b"*" in names.labels(apex):
+            self.findings.error(place, "bad-name", f"{name!r}: a zone is no wildcard")
+            return None
         words = [label.decode("latin-1").lower() for label in _labels_below(apex, self.plan.domain)]
         environments, regions = self.plan.environments, self.plan.regions
         clash = len(words) == 1 and (words[0] in environments or words[0] in regions)

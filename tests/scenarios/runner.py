@@ -15,7 +15,8 @@ A scenario is one YAML file, every scalar of it read as text:
 
 What a step does not expect must not be there: rcode NOERROR, flags `aa ra`, empty sections and no
 extended error are the defaults. Records are `OWNER TTL TYPE RDATA`, in any order unless `ordered`;
-TTL `-` and rdata `*` match anything, a section `any` too. dnspython, which shares no code with us, reads the replies.
+TTL `-` and rdata `*` match anything, a section `any` too.
+dnspython, which shares no code with us, reads the replies.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ from resolver.listen.sockets import bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
 from resolver.outcome import Reply
-from resolver.query import Door, handle
-from resolver.views import NetworkTable
+from resolver.query import handle
+from resolver.views import Door, NetworkTable
 from resolver.zones.load import ZonesDirectory
 from resolver.zones.places import Severity
 
@@ -167,7 +168,11 @@ class _Options:
                 options.append(dns.edns.ECSOption(network, int(bits)))
             if "option" in words:
                 code, _, octets = words["option"].partition(":")
-                options.append(dns.edns.GenericOption(int(code), bytes.fromhex(octets)))
+                options.append(
+                    dns.edns.GenericOption(
+                        dns.edns.OptionType.make(int(code)), bytes.fromhex(octets)
+                    )
+                )
             query.use_edns(
                 int(words.get("version", "0")),
                 dns.flags.DO if "do" in words else 0,
