@@ -138,17 +138,20 @@ def write_answers(path: Path, services: list[GeneratedService]) -> None:
 
 
 def write_questions(path: Path, services: list[GeneratedService], count: int) -> None:
-    """A questions for existing names that ASKER sees, each once, in no particular order."""
+    """Questions for existing names that ASKER sees, each once, in no particular order."""
     owners = [service.owner for service in services if service.environment == "prod"]
     random.Random(1).shuffle(owners)
     path.write_text("".join(f"{owner} A\n" for owner in owners[:count]))
 
 
-def write_random_questions(path: Path, count: int) -> None:
-    """Questions for names under our domain that nobody has; none is repeated."""
-    source = random.Random(2)
-    zones = [f"{environment}.{region}.{DOMAIN}" for environment, region in PLACES]
-    zones += [f"here.{DOMAIN}", DOMAIN]
+NOWHERE = (*(f"{environment}.{region}.{DOMAIN}" for environment, region in PLACES), DOMAIN)
+
+
+def write_random_questions(
+    path: Path, count: int, seed: int, zones: tuple[str, ...] = NOWHERE
+) -> None:
+    """Questions for names in `zones` that nobody has; none is repeated."""
+    source = random.Random(seed)
     with path.open("w") as file:
         for start in range(0, count, 4096):
             labels = source.randbytes(16 * 4096).hex()

@@ -19,8 +19,9 @@ from resolver.compile import compile_generation
 from resolver.export import export_zone, exported_zones
 from resolver.generation import Generation
 from resolver.outcome import Reply
-from resolver.query import Door, handle
+from resolver.query import handle
 from resolver.rrsets import Scope
+from resolver.views import Door
 from resolver.zones import records
 from resolver.zones.load import ZonesDirectory
 from resolver.zones.master import read

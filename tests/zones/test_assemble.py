@@ -37,7 +37,8 @@ Compile = Callable[..., Generation]
         ("zone: dev.east\nrecords: {x: {CNAME: [a, b]}}", "2:15 cname-and-other"),
         ("zone: dev.east\nrecords: {x: {A: 10.80.0.1, share_with: [nobody]}}",
          "2:42 unknown-environment"),
-        ("zone: dev.east\nrecords: {x: {A: 10.80.0.1}, X: {A: 10.80.0.2}}", "2:34 duplicate-record"),
+        ("zone: dev.east\nrecords: {x: {A: 10.80.0.1}, X: {A: 10.80.0.2}}",
+         "2:34 duplicate-record"),
         ("zone: dev.east\noverrides: {deev: {}}", "2:13 unknown-environment"),
         ("zone: dev.east\noverrides: {prod: {}}", "2:13 unknown-environment"),
         ("zone: infra\nvisible_to: all\noverrides: {dev: {x: null, X: null}}",
@@ -63,7 +64,10 @@ def test_several_files_make_one_zone(generation: Compile) -> None:
 
 def test_what_is_said_twice_names_both_places(zones_dir: ZonesDir) -> None:
     """Records, services and SOA, also over files."""
-    text = "zone: dev.east\nsoa: {ttl: 1}\nrecords: {x: {A: 10.80.0.1}}\nservices: {s: {endpoints: 10.80.0.2}}\n"
+    text = (
+        "zone: dev.east\nsoa: {ttl: 1}\n"
+        "records: {x: {A: 10.80.0.1}}\nservices: {s: {endpoints: 10.80.0.2}}\n"
+    )
     directory = zones_dir({"environments.yaml": PLAN, "a.yaml": text, "b.yaml": text})
     found = judged(directory)
     assert {line.split()[1] for line in found} == {"duplicate-record"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.zones import yaml_source
-from resolver.zones.places import Mapping, Rejected, Text
+from resolver.zones.places import Rejected
 from resolver.zones.yaml_source import parse
 
 
@@ -21,7 +21,7 @@ def problems(text: str | bytes, file: str = "f.yaml") -> list[str]:
     return [f"{p.place.line}:{p.place.column} {p.rule}" for p in caught.value.problems]
 
 
-def read(text: str, file: str = "f.yaml") -> Mapping:
+def read(text: str, file: str = "f.yaml") -> Any:
     """A tree without problems."""
     return parse(text.encode(), file)
 
@@ -128,13 +128,13 @@ def test_an_alias_has_the_place_of_its_anchor() -> None:
     assert read("x: &x [a]\ny: *x\n")["y"].line == 1
 
 
-@pytest.mark.parametrize(
-    "step",
-    ["[%s]" % ", ".join(["*a{0}"] * 10), "{{%s}}" % ", ".join(f"k{n}: *a{{0}}" for n in range(10))],
-)
-def test_alias_bombs_are_refused(step: str) -> None:
+@pytest.mark.parametrize("is_list", [True, False])
+def test_alias_bombs_are_refused(is_list: bool) -> None:
     """A billion laughs unfold to more than is written."""
-    lines = ["a0: &a0 [lol]"] + [f"a{n + 1}: &a{n + 1} {step.format(n)}" for n in range(9)]
+    lines = ["a0: &a0 [lol]"]
+    for n in range(9):
+        items = ", ".join(f"*a{n}" if is_list else f"k{k}: *a{n}" for k in range(10))
+        lines.append(f"a{n + 1}: &a{n + 1} " + (f"[{items}]" if is_list else f"{{{items}}}"))
     assert problems("\n".join(lines)) == ["1:1 yaml-syntax"]
 
 
@@ -171,9 +171,10 @@ def test_a_huge_file_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems(bytes(100 * 1024 * 1024)) == ["1:1 file-size"]
 
 
+TEXTS = st.text(max_size=40).filter(lambda key: key != "<<")
 JSON = st.recursive(
-    st.text() | st.booleans() | st.none() | st.integers(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.text(max_size=40) | st.booleans() | st.none() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
 
@@ -187,7 +188,7 @@ def plain(node: Any) -> Any:
     return node if isinstance(node, str) else json.dumps(node)
 
 
-@given(st.dictionaries(st.text().filter(lambda key: key != "<<"), JSON, max_size=4))
+@given(st.dictionaries(TEXTS, JSON, max_size=4))
 def test_json_is_read_as_json(value: dict[str, Any]) -> None:
     """Escapes, surrogate pairs and all; scalars as written."""
     assert parse(json.dumps(value).encode(), "f.json") == plain(value)
@@ -210,26 +211,28 @@ def test_json_escapes(text: str, value: str) -> None:
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udc00", r"\ud8zz\udczz", r"\ud83dx", r"\u12"])
 def test_broken_json_escapes_are_problems(escape: str) -> None:
     """Lone surrogates are no text."""
-    assert problems('{"a": "%s"}' % escape, "f.json") == ["1:10 yaml-syntax"] or problems(
-        '{"a": "%s"}' % escape, "f.json"
-    )[0].endswith("yaml-syntax")
+    (problem,) = problems(f'{{"a": "{escape}"}}', "f.json")
+    assert problem.endswith("yaml-syntax")
+
+
+def parse_or_reject(octets: bytes) -> None:
+    """Every key has its place, or there is a problem."""
+    try:
+        keys = list(parse(octets, "f.yaml"))
+    except Rejected as error:
+        keys = []
+        if not error.problems:
+            raise
+    assert all(key.line >= 1 <= key.column for key in keys)
 
 
 @given(st.text(alphabet=st.sampled_from("ab:-[]{}&*!|>'\"%@`#,? \n\t<0"), max_size=40))
 def test_any_text_is_a_tree_or_problems(text: str) -> None:
-    """Nothing else is raised, and every key has its place."""
-    try:
-        tree = parse(text.encode(), "f.yaml")
-    except Rejected as error:
-        assert error.problems
-    else:
-        assert all(isinstance(key, Text) and key.line for key in tree)
+    """Nothing else is raised."""
+    parse_or_reject(text.encode())
 
 
 @given(st.binary(max_size=60))
 def test_any_octets_are_a_tree_or_problems(octets: bytes) -> None:
     """Whatever somebody commits."""
-    try:
-        parse(octets, "f.yaml")
-    except Rejected as error:
-        assert error.problems
+    parse_or_reject(octets)

@@ -1,0 +1,26 @@
+"""How much is measured, and what a scenario is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench.peers import Site
+from bench.report import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how often; times in seconds."""
+
+    run: float = 5.0
+    repetitions: int = 5
+    flood: float = 60.0
+    reloads: int = 5
+    starts: int = 3
+
+
+QUICK = Effort(run=2.0, repetitions=3, flood=6.0, reloads=2, starts=1)
+
+Figures = Iterator[Figure]
+Scenario = Callable[[Site, Effort], Figures]

@@ -1,0 +1,124 @@
+"""The servers that are measured: how each is started, on the same data. A peer is a value."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure import SERVER_CORE, CannotMeasure
+
+ROOT = Path(__file__).resolve().parent.parent
+READY = re.compile(r"ready: listening on 127\.0\.0\.1:(\d+)")
+PATIENCE = 120.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The generated data in a scratch directory."""
+
+    zones: Path  # directory
+    changing: Path  # the file that reloads change
+    answers: Path  # names → addresses
+    questions: Path  # for existing names
+    scratch: Path
+    services: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One server program; it listens on a free port of 127.0.0.1 and logs `ready`."""
+
+    name: str
+    command: Callable[[Site], list[str]]
+
+
+SIGHTLINE = Peer(
+    "sightline",
+    lambda site: [
+        *(sys.executable, "-m", "resolver.cli", "serve"),
+        *("--zones", str(site.zones), "--listen", "127.0.0.1:0"),
+    ],
+)
+BASELINE = Peer(
+    "asyncio + dnslib",
+    lambda site: [sys.executable, "-m", "bench.baseline", str(site.answers)],
+)
+PEERS = (SIGHTLINE, BASELINE)
+
+
+def environment() -> dict[str, str]:
+    """Ours without what would configure the server."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("SIGHTLINE_")}
+
+
+class Server:
+    """A running peer: a context that ends with it. Knows when each line of its log came.
+
+    On a core of its own, unless it `roams`: threads that share a core take turns politely, and
+    a stall that threads cause one another shows only where they can run at once.
+    """
+
+    def __init__(self, peer: Peer, site: Site, roams: bool = False) -> None:
+        self.lines: list[tuple[float, str]] = []  # (monotonic time, line)
+        self.started = time.monotonic()
+        self._process = subprocess.Popen(
+            peer.command(site),
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = self._process.pid
+        if not roams:
+            os.sched_setaffinity(self.pid, {SERVER_CORE})
+        self._grown = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            self.ready, match = self.wait_for(READY)
+        except BaseException:
+            self._end()
+            raise
+        self.port = int(match[1])
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            with self._grown:
+                self.lines.append((time.monotonic(), line.rstrip()))
+                self._grown.notify_all()
+
+    def wait_for(self, pattern: re.Pattern[str], start: int = 0) -> tuple[float, re.Match[str]]:
+        """The first line from number `start` on that matches, and when it came."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with self._grown:
+                for moment, line in self.lines[start:]:
+                    match = pattern.search(line)
+                    if match is not None:
+                        return moment, match
+                self._grown.wait(0.1)
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                last = "; ".join(line for _, line in self.lines[-3:])
+                raise CannotMeasure(f"no {pattern.pattern!r} in the log: {last}")
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,47 @@
+"""Pure modules stay pure; health knows nothing of DNS."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+PURE = (
+    *("names", "message", "outcome", "views", "answers", "select", "compile", "generation"),
+    *("query", "namespace", "populate", "rrsets", "explain", "export"),
+    *(f"zones/{name}" for name in ("places", "leaves", "model", "plan", "assemble", "services")),
+    *(f"zones/{name}" for name in ("zone", "records", "rdata", "svcb", "presentation", "reverse")),
+    *("zones/upstream", "zones/write_yaml", "zones/json_schema"),
+    *(f"zones/rules/{path.stem}" for path in (ROOT / "resolver/zones/rules").glob("*.py")),
+)
+IMPURE = {
+    *("asyncio", "socket", "ssl", "time", "random", "secrets", "logging", "os", "threading"),
+    *("subprocess", "aiohttp", "prometheus_client"),
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(f"resolver/{name}.py" for name in PURE), "healthcheck/health.py"],
+)
+def test_a_pure_module_has_no_clock_socket_or_logger(path: str) -> None:
+    """Time, randomness, sockets and files are arguments, or live at the rim."""
+    assert not imported(ROOT / path) & IMPURE
+
+
+def test_health_knows_nothing_of_dns() -> None:
+    """`healthcheck` never imports `resolver`."""
+    for path in (ROOT / "healthcheck").rglob("*.py"):
+        assert "resolver" not in imported(path), path

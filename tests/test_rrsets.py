@@ -1,0 +1,77 @@
+"""Record sets: written, and selected."""
+
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from healthcheck.health import ALL_UP
+from resolver import names
+from resolver.generation import Generation
+from resolver.rrsets import MAX_ROTATED, TXT, A, AliasSet, PoolSet, Scope, StaticSet, find_port
+from resolver.select import Mode
+from resolver.zones.places import Place
+from tests.support import FILES
+
+NOWHERE = Place("")
+SCOPE = Scope("dev", "east", ALL_UP)
+Compile = Callable[..., Generation]
+
+
+def static(rtype: int, count: int, ttl: int = 30) -> StaticSet:
+    """A set of numbered rdata."""
+    return StaticSet(rtype, ttl, tuple(struct.pack("!I", n) for n in range(count)), NOWHERE)
+
+
+def test_written_addresses_take_turns() -> None:
+    """Every one stands first once."""
+    turns = static(A, 3).draw(SCOPE).turns
+    assert [turn[0] for turn in turns] == list(static(A, 3).rdatas)
+    assert all(sorted(turn) == sorted(turns[0]) for turn in turns)
+
+
+def test_other_types_keep_their_order() -> None:
+    """As written."""
+    assert static(TXT, 3).draw(SCOPE).turns == (static(TXT, 3).rdatas,)
+
+
+@pytest.mark.parametrize("count", [1, 64, 65, 500, 4000, 5000])
+def test_rotations_are_bounded(count: int) -> None:
+    """Big sets turn in bigger steps."""
+    drawn = static(A, count).draw(SCOPE)
+    assert 1 <= len(drawn.turns) <= count
+    assert len(drawn.turns) == 1 or len(drawn.turns) * count * 16 <= MAX_ROTATED
+    assert all(len(set(turn)) == count for turn in drawn.turns)
+
+
+def test_an_alias_has_the_data_of_its_target_and_its_own_ttl() -> None:
+    """The lower one is computed by who follows it."""
+    alias = AliasSet(static(A, 2), 7, NOWHERE)
+    assert (alias.rtype, alias.ttl, alias.draw(SCOPE)) == (A, 7, static(A, 2).draw(SCOPE))
+
+
+def test_a_pool_draws_what_select_says(generation: Compile) -> None:
+    """The turns are the addresses of the cycle."""
+    space = generation().namespaces["dev"]
+    rrset = space.nodes[names.from_text("web.dev.east.corp.test.")].sets[A]
+    assert isinstance(rrset, PoolSet)
+    selection, drawn = rrset.selection(SCOPE), rrset.draw(SCOPE)
+    assert drawn.mode is Mode.NORMAL
+    assert drawn.turns == tuple(
+        tuple(selection.choices[i].address for i in turn) for turn in selection.cycle
+    )
+
+
+def test_ports_are_found_by_name_and_protocol(generation: Compile) -> None:
+    """One name may stand for two protocols."""
+    zone = FILES["dev.yaml"].replace("{http: 8080}", "{http: 8080}")
+    (service,) = (
+        found
+        for zone_ in generation({**FILES, "dev.yaml": zone}).zones.zones
+        for found in zone_.services.values()
+        if found.environment == "dev"
+    )
+    port = find_port(service, "http", "tcp")
+    assert port is not None
+    assert port.number == 8080
+    assert find_port(service, "http", "udp") is None

@@ -1,0 +1,136 @@
+"""One server process: ready, reload, watch, stop."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import (
+    DEV,
+    FILES,
+    PATIENCE,
+    PLAN,
+    Server,
+    addresses,
+    datagrams,
+    question,
+)
+
+ZonesDir = Callable[..., Path]
+Run = Callable[..., Awaitable[Server]]
+WEB = "web.dev.east.corp.test."
+TWO = DEV.replace(", 10.80.1.3]", "]")
+
+
+async def count(server: Server) -> int:
+    """How many addresses the service has now."""
+    return len(addresses(await server.ask(WEB)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_with_0(
+    running_server: Run, zones_dir: ZonesDir, number: signal.Signals
+) -> None:
+    """Also while a client is connected and says nothing."""
+    server = await running_server(zones_dir())
+    assert await count(server) == 3
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    assert await server.end(number) == 0
+    assert await reader.read() == b""
+    writer.close()
+    assert not any("Traceback" in line for line in server.log)
+
+
+async def test_a_hangup_reloads(running_server: Run, zones_dir: ZonesDir) -> None:
+    """The next question is answered from the new files."""
+    server = await running_server(zones_dir())
+    zones_dir({"dev.yaml": TWO})
+    server.process.send_signal(signal.SIGHUP)
+    await server.until("generation 2 published")
+    assert await count(server) == 2
+
+
+async def test_a_bad_reload_changes_nothing(running_server: Run, zones_dir: ZonesDir) -> None:
+    """Every problem is logged, the old generation serves on, and a repair is loaded."""
+    server = await running_server(zones_dir())
+    zones_dir({"dev.yaml": TWO.replace("hello", "[}"), "prod.yaml": "zone: prod.nowhere\n"})
+    server.process.send_signal(signal.SIGHUP)
+    await server.until("generation 1 serves on")
+    problems = [line for line in server.log if ": error: " in line]
+    assert [line.rpartition("/")[2].split(":")[0] for line in problems] == [
+        "dev.yaml",
+        "prod.yaml",
+    ]
+    assert await count(server) == 3
+    zones_dir({"dev.yaml": TWO, "prod.yaml": FILES["prod.yaml"]})
+    server.process.send_signal(signal.SIGHUP)
+    await server.until("generation 2 published")
+    assert await count(server) == 2
+
+
+async def test_a_change_of_the_files_is_noticed(running_server: Run, zones_dir: ZonesDir) -> None:
+    """Without being told, and from the moment that it is ready."""
+    server = await running_server(zones_dir())
+    zones_dir({"dev.yaml": TWO})
+    await server.until("generation 2 published")
+    assert await count(server) == 2
+
+
+def _many(count: int) -> str:
+    lines = "".join(f"  s{n}: {{A: 10.81.{n // 250}.{n % 250}}}\n" for n in range(count))
+    return f"zone: dev.west\nrecords:\n{lines}"
+
+
+async def test_no_question_is_lost_over_reloads(running_server: Run, zones_dir: ZonesDir) -> None:
+    """A client that asks all the time gets every answer, from one generation or the next."""
+    server = await running_server(zones_dir({**FILES, "z.yaml": _many(1000)}))
+    asked, done = 0, False
+
+    async def ask_on() -> None:
+        nonlocal asked
+        async with datagrams("127.0.0.1", server.port) as client:
+            while not done:
+                reply = await client.ask(question(WEB, ident=asked % 65536))
+                assert reply.id == asked % 65536
+                assert len(addresses(reply)) in {2, 3}
+                asked += 1
+
+    asking = asyncio.create_task(ask_on())
+    for number in range(5):
+        zones_dir({"dev.yaml": (TWO if number % 2 else DEV) + f"# {number}\n"})
+        server.process.send_signal(signal.SIGHUP)
+        await server.until(f"generation {number + 2} published")
+        before = asked
+        async with asyncio.timeout(PATIENCE):
+            while asked == before:  # noqa: ASYNC110  # each reload is met by questions
+                await asyncio.sleep(0)
+    done = True
+    await asking
+
+
+async def test_ready_names_every_listener(running_server: Run, zones_dir: ZonesDir) -> None:
+    """UDP and TCP, IPv4 and IPv6."""
+    server = await running_server(zones_dir(), "--listen", "[::1]:0", "--listen", "127.0.0.2:0")
+    (line,) = [line for line in server.log if " ready: " in line]
+    assert all(host in line for host in ("127.0.0.1:", "[::1]:", "127.0.0.2:"))
+    assert ":0" not in line.partition("ready")[2]
+
+
+async def test_a_pin_holds_for_every_listener(running_server: Run, zones_dir: ZonesDir) -> None:
+    """Whoever asks is in prod."""
+    server = await running_server(zones_dir(), "--environment", "prod", "--region", "east")
+    assert addresses(await server.ask("web.prod.east.corp.test.")) == ["10.64.1.1"]
+    assert (await server.ask(WEB)).rcode() == 3
+
+
+async def test_a_pinned_view_may_disappear(running_server: Run, zones_dir: ZonesDir) -> None:
+    """Then its clients are refused, and the reload is not."""
+    server = await running_server(zones_dir(), "--environment", "dev", "--region", "west")
+    assert (await server.ask(WEB)).rcode() == 0
+    plan = PLAN.replace("[east, west]", "[east]").replace(", west: [10.65.0.0/16]", "")
+    zones_dir({"environments.yaml": plan.replace(", west: [10.81.0.0/16]", "")})
+    server.process.send_signal(signal.SIGHUP)
+    await server.until("generation 2 published")
+    assert (await server.ask(WEB)).rcode() == 5
