@@ -18,6 +18,7 @@ from resolver.rrsets import ALIAS, CNAME, DNAME, DS, HTTPS, MX, NS, SOA, SRV, SV
 from resolver.zones import records
 
 MAX_PREPARED = 65536  # answers of one view
+MAX_MADE = 4096
 MAX_PREPARED_OCTETS = 64 * 1024 * 1024
 MAX_ADDITIONAL_NAMES = 13  # names whose addresses are added to one answer
 QUESTION_AT = b"\xc0\x0c"
@@ -152,7 +153,7 @@ class AnswerTable:
     """The answers of one view: environment and region."""
 
     __slots__ = (
-        *("_nodata", "_nxdomain", "_octets", "_prepared", "_seed", "_wheels", "_wild"),
+        *("_made", "_nodata", "_nxdomain", "_octets", "_prepared", "_seed", "_wheels", "_wild"),
         *("scope", "space"),
     )
 
@@ -164,6 +165,7 @@ class AnswerTable:
         self._seed = seed
         self._wheels = wheels  # (owner, type) → place on the wheel; outlives generations
         self._prepared: dict[bytes, Answer] = {}
+        self._made: dict[bytes, Answer] = {}  # below DNAME and `here`
         self._octets = 0
         self._wild: dict[tuple[bytes, int], Answer] = {}
         self._nxdomain: dict[ZoneView, dict[int, Answer]] = {}  # by length of the qname
@@ -179,6 +181,9 @@ class AnswerTable:
         return answer if answer is not None else self._find_unprepared(key)
 
     def _find_unprepared(self, key: bytes) -> Answer | None:
+        made = self._made.get(key)
+        if made is not None:
+            return made
         qname, qtype = key[:-4], key[-4] << 8 | key[-3]
         space = self.space
         node = space.nodes.get(qname)
@@ -193,6 +198,8 @@ class AnswerTable:
                 return None
             if below is Below.WILDCARD:
                 return self._from_wildcard(node, qname, qtype, key)
+            if below is Below.HERE and space.find_here(node, qname, self.scope) is None:
+                return self._negative(node.zone, Rcode.NXDOMAIN, len(qname))
         elif (
             node.below is not Below.CUT
             and qtype not in node.sets
@@ -235,8 +242,8 @@ class AnswerTable:
         answer = self._wild.get(mark)
         if answer is None:
             resolution = self.space.resolve(qname, qtype, self.scope)
-            if resolution.end is not End.ANSWER:
-                return self._prepare(key, qname, qtype)
+            if resolution.end is End.OUTSIDE and not resolution.steps:
+                return None
             answer = self._pack(resolution, qname, wildcard.owner.lower() + key[-4:-2], True)
             self._wild[mark] = answer
         return answer
@@ -246,6 +253,12 @@ class AnswerTable:
         if resolution.end is End.OUTSIDE and not resolution.steps:
             return None
         answer = self._pack(resolution, qname, key[:-2], False)
+        if qname not in self.space.nodes:
+            # Names that are made up as they are asked must not push the others out.
+            if len(self._made) >= MAX_MADE:
+                self._made.clear()
+            self._made[key] = answer
+            return answer
         if len(self._prepared) >= MAX_PREPARED or self._octets > MAX_PREPARED_OCTETS:
             self._prepared.clear()
             self._octets = 0
@@ -262,7 +275,7 @@ class AnswerTable:
             return self._pack_referral(found, qname, is_shared)
         turns: tuple[tuple[bytes, ...], ...] = ((),)
         if found.steps:
-            turns = found.steps[-1].rrset.draw(self.scope).turns
+            turns = found.steps[-1].turns
         packed = tuple(self._pack_turn(found, qname, turn, is_shared) for turn in turns)
         rcode = {End.NXDOMAIN: Rcode.NXDOMAIN, End.TOO_LONG: Rcode.YXDOMAIN}.get(
             found.end, Rcode.NOERROR
@@ -282,7 +295,7 @@ class AnswerTable:
     ) -> Turn:
         packer = _Packer(qname, is_shared)
         for step in found.steps[:-1]:
-            for rdata in step.rrset.draw(self.scope).turns[0]:
+            for rdata in step.turns[0]:
                 packer.add(step.owner, step.rrset.rtype, step.rrset.ttl, rdata)
         targets: list[bytes] = []
         if found.steps:
@@ -303,7 +316,7 @@ class AnswerTable:
         assert found.node is not None
         packer = _Packer(qname, is_shared)
         for step in found.steps:
-            for rdata in step.rrset.draw(self.scope).turns[0]:
+            for rdata in step.turns[0]:
                 packer.add(step.owner, step.rrset.rtype, step.rrset.ttl, rdata)
         answers = packer.count
         chain = None

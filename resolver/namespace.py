@@ -94,6 +94,7 @@ class Step(NamedTuple):
     owner: bytes
     rrset: Rrset
     node: Node
+    turns: tuple[tuple[bytes, ...], ...]  # as drawn for the scope that asked
 
 
 @dataclass(slots=True)
@@ -204,23 +205,14 @@ class Namespace:
             return None
         if rrset is None and CNAME in sets:
             rrset = sets[CNAME]
-            found.steps.append(Step(owner, rrset, node))
-            return rrset.draw(scope).turns[0][0]
+            turns = rrset.draw(scope).turns
+            found.steps.append(Step(owner, rrset, node, turns))
+            return turns[0][0]
         if rrset is None:
             found.end = End.NODATA
             return None
-        self._finish(Step(owner, rrset, node), scope, found)
+        _finish(owner, rrset, node, scope, found)
         return None
-
-    def _finish(self, step: Step, scope: Scope, found: Resolution) -> None:
-        mode = step.rrset.draw(scope).mode
-        if mode is Mode.CLOSED:
-            found.end, found.reason = End.FAILED, Reason.NO_HEALTHY_ENDPOINT
-        elif mode is Mode.EMPTY:
-            found.end = End.NODATA
-        else:
-            found.steps.append(step)
-            found.end = End.ANSWER
 
     def _alias(
         self,
@@ -239,7 +231,7 @@ class Namespace:
         if inner.end is End.ANSWER:
             ttl = min(alias.ttl, *(step.rrset.ttl for step in inner.steps))
             rrset = AliasSet(inner.steps[-1].rrset, ttl, alias.place)
-            self._finish(Step(owner, rrset, node), scope, found)
+            _finish(owner, rrset, node, scope, found)
         elif inner.end is End.NODATA:
             found.end = End.NODATA
         else:
@@ -275,7 +267,7 @@ class Namespace:
         """RFC 6672 3.2: the DNAME, and a CNAME made of it with the same TTL (3.1)."""
         dname = node.sets[DNAME]
         assert isinstance(dname, StaticSet)
-        redirect = Step(node.owner, dname, node)
+        redirect = Step(node.owner, dname, node, (dname.rdatas,))
         if redirect not in found.steps:  # RFC 2181 5: the same record is given once
             found.steps.append(redirect)
         prefix = owner[: len(owner) - len(node.owner)]
@@ -284,20 +276,25 @@ class Namespace:
             found.end = End.TOO_LONG  # RFC 6672 2.2: YXDOMAIN
             return None
         cname = StaticSet(CNAME, dname.ttl, (target,), dname.place)
-        return _made(Step(owner, cname, node), target, qtype, found)
+        return _follow(owner, cname, node, qtype, found)
 
     def _here(
         self, node: Node, owner: bytes, qtype: int, scope: Scope, found: Resolution
     ) -> bytes | None:
-        """`X.here` → `X.env.region` if this view has it, else `X.env`, else NXDOMAIN."""
-        prefix, domain = owner[: len(owner) - len(node.owner)], names.parent(node.owner)
-        environment, region = scope.environment.encode(), scope.region.encode()
-        for path in ([environment, region], [environment]):
-            target = prefix + b"".join(bytes((len(word),)) + word for word in path) + domain
+        target = self.find_here(node, owner, scope)
+        if target is None:
+            found.end = End.NXDOMAIN
+            return None
+        cname = StaticSet(CNAME, node.zone.ttl, (target,), node.zone.place)
+        return _follow(owner, cname, node, qtype, found)
+
+    def find_here(self, here: Node, owner: bytes, scope: Scope) -> bytes | None:
+        """`X.here` → `X.env.region` if this view has it, else `X.env`, else None."""
+        prefix, domain = owner[: len(owner) - len(here.owner)], names.parent(here.owner)
+        for path in scope.paths:
+            target = prefix + path + domain
             if len(target) <= names.MAX_NAME and self.has(target.lower()):
-                cname = StaticSet(CNAME, node.zone.ttl, (target,), node.zone.place)
-                return _made(Step(owner, cname, node), target, qtype, found)
-        found.end = End.NXDOMAIN
+                return target
         return None
 
     def addresses(self, name: bytes, scope: Scope) -> list[tuple[Rrset, tuple[bytes, ...]]]:
@@ -322,10 +319,24 @@ class Namespace:
         return cut.sets[NS]
 
 
-def _made(step: Step, target: bytes, qtype: int, found: Resolution) -> bytes | None:
+def _finish(owner: bytes, rrset: Rrset, node: Node, scope: Scope, found: Resolution) -> None:
+    """The end of a chain: what the set gives to this scope."""
+    drawn = rrset.draw(scope)
+    if drawn.mode is Mode.CLOSED:
+        found.end, found.reason = End.FAILED, Reason.NO_HEALTHY_ENDPOINT
+    elif drawn.mode is Mode.EMPTY:
+        found.end = End.NODATA
+    else:
+        found.steps.append(Step(owner, rrset, node, drawn.turns))
+        found.end = End.ANSWER
+
+
+def _follow(
+    owner: bytes, cname: StaticSet, node: Node, qtype: int, found: Resolution
+) -> bytes | None:
     """Take a CNAME made for the owner: the end for who asks for it, else the way on."""
-    found.steps.append(step)
+    found.steps.append(Step(owner, cname, node, (cname.rdatas,)))
     if qtype in (CNAME, ANY):
         found.end = End.ANSWER
         return None
-    return target
+    return cname.rdatas[0]

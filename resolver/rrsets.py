@@ -34,6 +34,12 @@ class Scope(NamedTuple):
     region: str
     health: HealthTable
 
+    @property
+    def paths(self) -> tuple[bytes, bytes]:
+        """`env.region` and `env` as labels: where `here` leads."""
+        words = [bytes((len(w),)) + w.encode() for w in (self.environment, self.region)]
+        return words[0] + words[1], words[0]
+
 
 class Drawn(NamedTuple):
     """The rdata of each turn, and how they came about."""

@@ -10,7 +10,6 @@ import logging
 import secrets
 import signal
 import time
-from pathlib import Path
 
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
@@ -32,10 +31,13 @@ log = logging.getLogger("sightline")
 class Worker:
     """Serves until told to stop. `run` raises CannotListen before anything is served."""
 
-    def __init__(self, config: ServerConfig, built: Generation, builder: Builder) -> None:
+    def __init__(
+        self, config: ServerConfig, generation: Generation, builder: Builder, watcher: Watcher
+    ) -> None:
         self.config = config
         self.builder = builder
-        self.published = Published(built)
+        self.watcher = watcher
+        self.published = Published(generation)
         self.counters = Counters()
         self.listeners: list[tuple[ListenSpec, Bound]] = []
         self._stop = asyncio.Event()
@@ -116,7 +118,7 @@ class Worker:
 
     async def _watch(self) -> None:
         """Load changes of the files, and whatever SIGHUP asks for; survives every error."""
-        watcher = Watcher(Path(self.config.zones))
+        watcher = self.watcher
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reload_now.wait(), POLL_INTERVAL)

@@ -13,7 +13,8 @@ from pathlib import Path
 from resolver.cli.common import add_zone_arguments, read_config, show
 from resolver.config import ServerConfig
 from resolver.listen.sockets import CannotListen
-from resolver.reload import Builder, Built
+from resolver.reload import Builder
+from resolver.watch import Watcher
 from resolver.worker import Worker, new_seed, report
 from resolver.zones.places import Rejected, did_you_mean
 
@@ -58,6 +59,7 @@ def serve(config: ServerConfig) -> int:
     """Load, bind, answer; the exit code."""
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker takes them over
         signal.signal(number, lambda *_: sys.exit(0))
+    watcher = Watcher(Path(config.zones))  # looks before we read: no change is missed
     builder = Builder(Path(config.zones), new_seed(), bool(config.forward.upstreams))
     built = builder.build(int(time.time()))
     if built.generation is None:
@@ -70,19 +72,15 @@ def serve(config: ServerConfig) -> int:
             known = [".".join(view) for view in built.generation.views]
             hint = did_you_mean(".".join(pin), known)
             return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
-    return asyncio.run(_serve(config, builder, built))
-
-
-async def _serve(config: ServerConfig, builder: Builder, built: Built) -> int:
-    assert built.generation is not None
-    worker = Worker(config, built.generation, builder)
+    worker = Worker(config, built.generation, builder, watcher)
+    del built  # a generation lives no longer than it is served
     try:
         worker.bind()
     except CannotListen as error:
         return _give_up(str(error))
     if config.workers is None or config.workers > 1:
         log.warning("workers: this version answers in one process")
-    await worker.run()
+    asyncio.run(worker.run())
     return 0
 
 

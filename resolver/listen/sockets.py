@@ -80,14 +80,13 @@ def _open(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
         opened.bind((address.host, address.port))
     except OSError as error:
         opened.close()
-        hint = ""
+        reason, hint = os.strerror(error.errno) if error.errno else str(error), ""
         if error.errno == errno.EADDRINUSE:
-            hint = " (another server listens there)"
+            reason = "in use by another server"
         elif error.errno == errno.EACCES:
             hint = " (a port below 1024 needs a privilege)"
         elif error.errno == errno.EADDRNOTAVAIL:
             hint = " (no interface has this address)"
-        reason = os.strerror(error.errno) if error.errno else str(error)
         kind_of = NoFamily if error.errno in NO_FAMILY else CannotListen
         raise kind_of(f"cannot listen on {address} ({transport}): {reason}{hint}") from None
     return opened

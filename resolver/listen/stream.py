@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         self.stalled: float | None = None  # since when the client reads nothing
         self.is_ending = False  # the client sends no more
         self.is_waiting = False  # a turn is scheduled
+        self.is_reading = True
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,20 +65,20 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.stalled = self.listener.loop.time()
-        self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.stalled = None
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
-            self._answer()
+        self._answer()
 
     def _answer(self) -> None:
         """Answer the complete messages that are here, a batch at a time."""
         self.is_waiting = False
-        received, listener = self.received, self.listener
+        received, listener, transport = self.received, self.listener, self.transport
         start = 0
         for _ in range(BATCH):
+            if transport.is_closing():
+                received.clear()
+                return
             if self.stalled is not None or len(received) - start < 2:
                 break
             end = start + 2 + (received[start] << 8 | received[start + 1])
@@ -89,11 +90,22 @@ class Connection(asyncio.Protocol):
         del received[:start]
         if start:
             self.touch()
-        if self._has_message() and self.stalled is None and not self.is_waiting:
+        is_behind = self._has_message()
+        self._read_on(not is_behind and self.stalled is None)
+        if is_behind and self.stalled is None and not self.is_waiting:
             self.is_waiting = True
             listener.loop.call_soon(self._answer)
-        elif self.is_ending and not self._has_message() and not self.transport.is_closing():
-            self.transport.close()  # what is written still goes out
+        elif self.is_ending and not is_behind:
+            transport.close()  # what is written still goes out
+
+    def _read_on(self, wanted: bool) -> None:
+        """Take more questions only while those that are here are answered and read."""
+        if wanted is not self.is_reading:
+            self.is_reading = wanted
+            if wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
 
     def _has_message(self) -> bool:
         received = self.received
@@ -173,10 +185,9 @@ class StreamListener:
     def _sweep(self) -> None:
         now = self.loop.time()
         for connection in [c for c in self.connections if c.is_overdue(now, self.idle)]:
-            if connection.stalled is None:
-                connection.transport.close()
-            else:
-                connection.transport.abort()
+            # With replies unread, `close` would wait for the client for ever.
+            connection.transport.abort()
+            self.remove(connection)
             self.counters.dropped["tcp_timeout"] += 1
         self._sweeper = self.loop.call_later(1.0, self._sweep)
 

@@ -15,6 +15,7 @@ from resolver.query import handle
 from resolver.views import Door
 
 BATCH = 64  # datagrams a wake-up; more would starve TCP and timers
+LAST_BATCHES = 1024  # at the end: more than the receive buffer holds
 LARGEST = 65535
 CONTROL_SIZE = socket.CMSG_SPACE(20)  # in6_pktinfo
 
@@ -37,52 +38,47 @@ class DatagramListener:
     def stop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer what the kernel still holds, then listen no more."""
         loop.remove_reader(self.socket.fileno())
-        self.drain()
+        for _ in range(LAST_BATCHES):
+            if not self.drain():
+                return
 
-    def _drain_bound(self) -> None:
-        receive, send, door = self.socket.recvfrom, self.socket.sendto, self.door
-        counters, generation = self.counters, self.published.generation
+    def _drain_bound(self) -> bool:
+        """Answer a batch; False when nothing is left."""
+        receive, send, answer = self.socket.recvfrom, self.socket.sendto, self._answer
         for _ in range(BATCH):
             try:
                 wire, peer = receive(LARGEST)
+                reply = answer(wire, peer[0])
+                if reply is not None:
+                    send(reply, peer)
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError as error:
                 self._failed(error)
-                return
-            try:
-                outcome = handle(wire, peer[0], door, generation)
-            except Exception as fault:  # noqa: BLE001  # the one net of this entry point
-                outcome = serve_safely(wire, fault, log)
-            counters.count(outcome, "udp")
-            if isinstance(outcome, Reply):
-                try:
-                    send(outcome.wire, peer)
-                except OSError as error:
-                    self._failed(error)
+        return True
 
-    def _drain_wildcard(self) -> None:
+    def _drain_wildcard(self) -> bool:
         """The same for 0.0.0.0 and [::]: the reply leaves from the address that was asked."""
-        receive, send, door = self.socket.recvmsg, self.socket.sendmsg, self.door
-        counters, generation = self.counters, self.published.generation
+        receive, send, answer = self.socket.recvmsg, self.socket.sendmsg, self._answer
         for _ in range(BATCH):
             try:
                 wire, control, _flags, peer = receive(LARGEST, CONTROL_SIZE)
+                reply = answer(wire, peer[0])
+                if reply is not None:
+                    send((reply,), reply_control(control), 0, peer)
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError as error:
                 self._failed(error)
-                return
-            try:
-                outcome = handle(wire, peer[0], door, generation)
-            except Exception as fault:  # noqa: BLE001  # the one net of this entry point
-                outcome = serve_safely(wire, fault, log)
-            counters.count(outcome, "udp")
-            if isinstance(outcome, Reply):
-                try:
-                    send((outcome.wire,), reply_control(control), 0, peer)
-                except OSError as error:
-                    self._failed(error)
+        return True
+
+    def _answer(self, wire: bytes, source: str) -> bytes | None:
+        try:
+            outcome = handle(wire, source, self.door, self.published.generation)
+        except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+            outcome = serve_safely(wire, fault, log)
+        self.counters.count(outcome, "udp")
+        return outcome.wire if isinstance(outcome, Reply) else None
 
     def _failed(self, error: OSError) -> None:
         """The network refused: the client asks again; nothing is kept for it."""
