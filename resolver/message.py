@@ -7,6 +7,8 @@ Reading never raises: octets that are no query give None, queries that break the
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -52,6 +54,11 @@ class Query(NamedTuple):
     fault: Rcode
 
 
+# A NamedTuple's own constructor takes twice as long; this one runs for every query.
+_hot_query: Callable[[tuple[bytes, bytes, int, int, bool, Edns | None, Rcode]], Query]
+_hot_query = partial(tuple.__new__, Query)
+
+
 def read(wire: bytes) -> Query | None:
     """Read a query; None when nothing may be sent in return (RFC 1035 7.3, RFC 5452)."""
     if len(wire) < 12 or wire[2] & QR:
@@ -78,9 +85,9 @@ def read(wire: bytes) -> Query | None:
     qtype, qclass = fields[0] << 8 | fields[1], fields[2] << 8 | fields[3]
     if wire[6:12] == NO_RECORDS:
         fault = NOERROR if end == size else Rcode.FORMERR
-        return Query(wire[12:end], key, qtype, qclass, rd, None, fault)
+        return _hot_query((wire[12:end], key, qtype, qclass, rd, None, fault))
     edns, fault = _read_records(wire, end)
-    return Query(wire[12:end], key, qtype, qclass, rd, edns, fault)
+    return _hot_query((wire[12:end], key, qtype, qclass, rd, edns, fault))
 
 
 def _malformed(recursion_desired: bool) -> Query:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import operator
 import struct
 from collections.abc import Callable, Iterable
@@ -71,12 +72,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An address and the name that PTR gives for it."""
+    """The reverse name of an address, and the name that PTR gives for it."""
 
-    address: bytes
+    owner: bytes
     target: bytes
     ttl: int
     place: Place
+
+    @property
+    def digest(self) -> int:
+        """Of the content, the same in every process."""
+        octets = b"%b%b%d" % (self.owner, self.target, self.ttl)
+        return int.from_bytes(hashlib.blake2b(octets, digest_size=12).digest(), "big")
 
 
 def visible_parts(zones: ZoneSet, environment: Environment) -> dict[bytes, Part]:
@@ -130,12 +137,15 @@ def claims(parts: Iterable[Part]) -> dict[bytes, Claim]:
             for endpoint in service.endpoints:
                 if endpoint.ptr is not None:
                     for address in endpoint.addresses:
-                        claim = Claim(address, endpoint.ptr, service.ttl, endpoint.place)
-                        found.setdefault(address, claim)
+                        if address not in found:
+                            owner = names.reverse(address)
+                            found[address] = Claim(owner, endpoint.ptr, service.ttl, endpoint.place)
         for item in part.sets:
             if item.ptr is not None and item.rtype in (A, AAAA):
                 for address, place in zip(item.rdatas, item.places, strict=True):
-                    found.setdefault(address, Claim(address, item.ptr, item.ttl, place))
+                    if address not in found:
+                        owner = names.reverse(address)
+                        found[address] = Claim(owner, item.ptr, item.ttl, place)
     return found
 
 
@@ -151,6 +161,7 @@ class _Population:
         self.plan = plan
         self.environment = environment
         self.parts = parts
+        self._governors: dict[bytes, bytes | None] = {}  # by the name above
         self.space = Namespace(environment.name)
         self.nested = self._apexes_with_zones_below()
         self.regional = self._regional_services()
@@ -212,10 +223,9 @@ class _Population:
         for services in self.regional.values():
             digests[domain] += sum(3 * service.digest for service in services.values())
         for claim in self.claims.values():
-            owner = names.reverse(claim.address)
-            apex = self._governing(owner)
+            apex = self._governing(claim.owner)
             if apex is not None:
-                digests[apex] += stable_digest(owner, claim.target, claim.ttl)
+                digests[apex] += claim.digest
         return {key: total & MASK for key, total in digests.items()}
 
     def _zone_view(self, part: Part, serial: int) -> ZoneView:
@@ -245,7 +255,13 @@ class _Population:
         """The apex key of the zone that a name belongs to: the longest."""
         if key in self.parts:
             return key
-        return next((above for above in names.ancestors(key) if above in self.parts), None)
+        above = names.parent(key)
+        try:
+            return self._governors[above]
+        except KeyError:
+            found = next((name for name in names.ancestors(key) if name in self.parts), None)
+            self._governors[above] = found
+            return found
 
     def _node(self, owner: bytes, apex: bytes, zone: ZoneView) -> Node | None:
         """The node of an owner in this zone, made if need be; None: it is another zone's."""
@@ -285,7 +301,9 @@ class _Population:
     ) -> None:
         for port in service.ports:
             rrset = PortSet(tiers, port.name, port.protocol, service.ttl)
-            node = self._node(names.from_text(f"_{port.name}._{port.protocol}", owner), apex, zone)
+            if len(port.prefix) + len(owner) > names.MAX_NAME:
+                continue
+            node = self._node(port.prefix + owner, apex, zone)
             if node is not None:
                 node.sets.setdefault(rrset.rtype, rrset)
 
@@ -327,11 +345,10 @@ class _Population:
 
     def _add_pointers(self) -> None:
         for claim in self.claims.values():
-            owner = names.reverse(claim.address)
-            apex = self._governing(owner)
+            apex = self._governing(claim.owner)
             if apex is None or self.space.zones[apex].fallthrough:
                 continue
-            node = self._node(owner, apex, self.space.zones[apex])
+            node = self._node(claim.owner, apex, self.space.zones[apex])
             if node is not None and PTR not in node.sets and CNAME not in node.sets:
                 node.sets[PTR] = StaticSet(PTR, claim.ttl, (claim.target,), claim.place)
 

@@ -9,7 +9,7 @@ from resolver import message
 from resolver.answers import Answer
 from resolver.generation import Generation, View
 from resolver.message import AA, CD, NOERROR, QR, RA, RD, TC, Query
-from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source
+from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source, hot_reply
 from resolver.views import Door
 
 CLASS_IN = 1
@@ -22,7 +22,10 @@ def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outc
     query = message.read(wire)
     if query is None:
         return NOT_A_QUERY
-    view, subnet = _find_view(query, source, door, generation)
+    if door.environment is None and generation.trusted is None:  # most servers, most queries
+        view, subnet = generation.networks.find(source), None
+    else:
+        view, subnet = _find_view(query, source, door, generation)
     if query.fault is not NOERROR:
         return _refuse(wire, query, view, query.fault, _FAULTS.get(query.fault, Reason.MALFORMED))
     if view is None:
@@ -39,13 +42,9 @@ def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outc
         if answer.chain is None:
             return _refuse(wire, query, view, Rcode.REFUSED, Reason.BELOW_CUT)
         answer = answer.chain
-    return Reply(
-        _render(wire, query, answer, door, subnet),
-        view.environment,
-        query.qtype,
-        answer.rcode,
-        Source.ZONE,
-        answer.reason,
+    reply = _render(wire, query, answer, door, subnet)
+    return hot_reply(
+        (reply, view.environment, query.qtype, answer.rcode, Source.ZONE, answer.reason)
     )
 
 

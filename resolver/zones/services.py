@@ -104,11 +104,12 @@ class ServiceReader:
             # RFC 2782: _service._protocol in front of the name.
             place = place_of(name, file)
             try:
-                names.from_text(f"_{name}._{protocol}", owner)
+                full = names.from_text(f"_{name}._{protocol}", owner)
             except names.BadName as error:
                 self.findings.error(place, "bad-name", f"port {name!r}: {error}")
                 continue
-            found.append(Port(str(name), number, protocol, place))
+            prefix = full[: len(full) - len(owner)]
+            found.append(Port(str(name), number, protocol, prefix, place))
         return tuple(found)
 
     def _failover(self, nearest: _Nearest, zone: Zone) -> dict[str, Place]:

@@ -56,6 +56,7 @@ class Port:
     name: str
     number: int
     protocol: str
+    prefix: bytes  # `_name._protocol` as labels, to stand before the service's name
     place: Place
 
 
