@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import field
 from pathlib import Path
@@ -22,6 +23,7 @@ from resolver.zones.leaves import (
     Str,
     choice,
     integer,
+    is_null,
     leaf,
     read_text,
     wrong,
@@ -35,6 +37,11 @@ PREFIX = "SIGHTLINE_"
 DEFAULT_LISTEN = "127.0.0.1:1053"
 # Variables of the command line client, not of the server.
 CLIENT_VARIABLES = frozenset({"SIGHTLINE_TOKEN", "SIGHTLINE_CONFIG"})
+# What Kubernetes puts into every pod of a namespace with a Service `sightline` or `sightline-…`.
+_SERVICE_LINK = re.compile(
+    r"SIGHTLINE_(?:[A-Z0-9]+_)*"
+    r"(?:SERVICE_HOST=|SERVICE_PORT(?:_[A-Z0-9]+)*=|PORT=[a-z]+://|PORT_[0-9]+_(?:TCP|UDP|SCTP)).*"
+)
 LISTS = frozenset(
     {
         ("listen",),
@@ -57,7 +64,7 @@ class SocketAddress(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-_SOCKET = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})")
+_SOCKET = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})")
 
 
 def read_socket_address(node: Any) -> SocketAddress:
@@ -149,7 +156,7 @@ def _read_workers(node: Any) -> int | None:
     text = read_text(node)
     if text == "auto":
         return None
-    if not (text.isascii() and text.isdigit() and int(text) <= 1024):
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= 1024):
         raise wrong("bad-type", f"{text!r} is neither 'auto' nor a number from 0 to 1024")
     return int(text)
 
@@ -199,21 +206,20 @@ def load_config(
 
     Raises Rejected with every problem of every source.
     """
+    problems: list[Problem] = []
     sources: list[tuple[str, Mapping]] = []
     if file is not None:
         try:
             sources.append((str(file), parse(file.read_bytes(), str(file))))
         except OSError as error:
             message = f"cannot be read: {error.strerror}"
-            raise Rejected([_problem(str(file), "unreadable", message)]) from None
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES:
-            path = tuple(name[len(PREFIX) :].lower().split("__"))
-            sources.append((name, _tree(path, environ[name])))
+            problems.append(_problem(str(file), "unreadable", message))
+        except Rejected as error:
+            problems += error.problems
+    sources += _variables(environ)
     for key, value in options.items():
         if value is not None:
             sources.append((f"--{key.partition('.')[0]}", _tree(tuple(key.split(".")), value)))
-    problems: list[Problem] = []
     merged = _located(Mapping())
     for name, tree in sources:
         problems += _judge(name, tree)
@@ -224,9 +230,19 @@ def load_config(
     return _SERVER.validate_python(merged, context=Reading(str(file or "sightline.yaml")))
 
 
+def _variables(environ: AnyMapping[str, str]) -> Iterator[tuple[str, Mapping]]:
+    """Our variables, and the YAML that each stands for."""
+    for name, value in sorted(environ.items()):
+        is_ours = name.startswith(PREFIX) and name not in CLIENT_VARIABLES
+        if is_ours and not _SERVICE_LINK.match(f"{name}={value}"):
+            yield name, _tree(tuple(name[len(PREFIX) :].lower().split("__")), value)
+
+
 def _complete_listeners(tree: Mapping, pin: tuple[str, str] | None) -> None:
     """Give the default listener, and pin them all if so wished."""
-    listen = tree.setdefault(text_at("listen", 1, 1), text_at(DEFAULT_LISTEN, 1, 1))
+    listen = tree.get("listen")  # type: ignore[call-overload]  # a Text is found by its text
+    if listen is None or is_null(listen):
+        listen = tree[text_at("listen", 1, 1)] = text_at(DEFAULT_LISTEN, 1, 1)
     if pin is None:
         return
     items = _located(Sequence(listen if isinstance(listen, Sequence) else [listen]))
@@ -240,13 +256,17 @@ def _complete_listeners(tree: Mapping, pin: tuple[str, str] | None) -> None:
 
 def _judge(name: str, tree: Mapping) -> list[Problem]:
     reading = Reading(name)
+    listen = tree.get("listen")  # type: ignore[call-overload]  # a Text is found by its text
+    if isinstance(listen, Sequence) and not listen:
+        reading.add(listen, "bad-type", "listen: names no address")
     try:
         config = _SERVER.validate_python(tree, context=reading)
     except ValidationError as error:
         return [*reading.problems, *translate(error, tree, name)]
     for item in config.listen:
         if (item.environment is None) != (item.region is None):
-            reading.add(tree, "missing-key", "a pinned listener has an environment and a region")
+            message = "a pinned listener has an environment and a region"
+            reading.problems.append(Problem(item.place, Severity.ERROR, "missing-key", message))
     return reading.problems
 
 

@@ -6,6 +6,7 @@ system. A change counts once nothing has changed for a while and Git is not at w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,9 +46,17 @@ def find_git(directory: Path) -> Path | None:
         if git.is_dir():
             return git
         if git.is_file():  # a worktree: `gitdir: PATH`
-            target = git.read_text().removeprefix("gitdir:").strip()
-            return (place / target).resolve()
+            return _follow(git)
     return None
+
+
+def _follow(git: Path) -> Path | None:
+    """Where a `.git` file leads; None when it is none of Git's."""
+    try:
+        target = os.fsdecode(git.read_bytes()).removeprefix("gitdir:").strip()
+        return (git.parent / target).resolve()
+    except (OSError, RuntimeError, ValueError):  # unreadable, a loop of links, a NUL
+        return None
 
 
 def is_git_busy(directory: Path) -> bool:

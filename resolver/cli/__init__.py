@@ -40,23 +40,17 @@ COULD_NOT_RUN = 2
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is as the contract of each says, 2 for wrong usage."""
     words = sys.argv[1:] if argv is None else argv
+    before = next((n for n, word in enumerate(words) if not word.startswith("-")), len(words))
+    chosen = _parser().parse_args(words[: before + 1]).command
+    command = next(command for command in COMMANDS if command.name == chosen)
+    module = importlib.import_module(command.module)
     parser = argparse.ArgumentParser(
-        prog="sightline", description="A split-horizon internal DNS resolver."
+        prog=f"sightline {command.name}", description=f"Sightline: {command.summary}."
     )
-    parser.add_argument("--version", action="version", version=f"sightline {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    chosen = next((word for word in words if not word.startswith("-")), None)
-    modules = {}
-    for command in COMMANDS:
-        subparser = subparsers.add_parser(
-            command.name, help=command.summary, description=f"Sightline: {command.summary}."
-        )
-        if command.name == chosen:
-            modules[command.name] = importlib.import_module(command.module)
-            modules[command.name].add_arguments(subparser)
-    arguments = parser.parse_args(words)
+    module.add_arguments(parser)
     try:
-        code: int = modules[arguments.command].run(arguments)
+        # Intermixed: options may stand between the words.
+        code: int = module.run(parser.parse_intermixed_args(words[before + 1 :]))
         sys.stdout.flush()
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away: nobody is left to tell
@@ -64,3 +58,15 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    """What stands before the words of a command, and the list of commands."""
+    parser = argparse.ArgumentParser(
+        prog="sightline", description="A split-horizon internal DNS resolver."
+    )
+    parser.add_argument("--version", action="version", version=f"sightline {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparsers.add_parser(command.name, help=command.summary, add_help=False)
+    return parser

@@ -14,8 +14,8 @@ from resolver.reload import Builder
 from resolver.zones.places import Problem, Rejected, Severity
 
 CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
-# Rule ids that say that there was nothing to check.
-UNUSABLE = frozenset({"unreadable", "empty-directory", "no-environments"})
+# Rule ids that say that there was nothing to check, or nothing to check it against.
+UNUSABLE = frozenset({"empty-directory", "no-environments"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,14 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     found = {problem.severity for problem in built.problems}
     if arguments.format == "text" and sys.stdout.isatty():
         print(_summary(built.problems, str(config.zones)))
-    if built.generation is None and not builder.directory.parsed and _is_unusable(built.problems):
+    if _is_unusable(built.problems, str(config.zones)):
         return COULD_NOT_RUN
     failing = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
     return PROBLEMS if found & failing else CLEAN
 
 
-def _is_unusable(problems: Sequence[Problem]) -> bool:
-    return any(problem.rule in UNUSABLE for problem in problems)
+def _is_unusable(problems: Sequence[Problem], directory: str) -> bool:
+    """Whether the directory could not be checked; one unreadable file in it is a problem."""
+    return any(
+        problem.rule in UNUSABLE
+        or (problem.rule == "unreadable" and problem.place.file == directory)
+        for problem in problems
+    )
 
 
 def _summary(problems: Sequence[Problem], directory: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 
@@ -18,6 +19,7 @@ import dns.reversename
 
 ANSWERED, NO_REPLY, WRONG_USAGE = 0, 1, 2
 DEFAULT_SERVER = "127.0.0.1:1053"
+_SERVER = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,12 +84,8 @@ def read_words(words: list[str]) -> tuple[dns.name.Name, dns.rdatatype.RdataType
 
 def read_server(text: str) -> tuple[str, int]:
     """`10.0.0.1`, `10.0.0.1:53`, `::1`, `[::1]:53` → address and port (default 53)."""
-    host, port = text, "53"
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":") or "53"
-    elif text.count(":") == 1:
-        host, port = text.split(":")
-    if not dns.inet.is_address(host) or not port.isdigit() or not 0 < int(port) < 65536:
+    match = _SERVER.fullmatch(text)
+    host, port = (match[1] or match[2], int(match[3] or 53)) if match else (text, 53)
+    if not dns.inet.is_address(host) or not 0 < port < 65536:
         raise ValueError(f"{text!r} is no address and port")
-    return host, int(port)
+    return host, port

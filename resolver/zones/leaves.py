@@ -20,9 +20,11 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)?")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 MAX_TTL = 2**31 - 1  # RFC 2181 8
+MAX_DURATION = float(MAX_TTL)
 
 
 def leaf(read: Callable[[Any], Any], schema: dict[str, Any]) -> GetPydanticSchema:
@@ -71,15 +73,24 @@ def read_integer(low: int, high: int, rule: str = "bad-type") -> Callable[[Any],
         text = read_text(node)
         if not (text.isascii() and text.isdigit()):
             raise wrong("bad-type", f"expected a number from {low} to {high}, got {text!r}")
-        if not low <= int(text) <= high:
+        digits = text.lstrip("0") or "0"
+        # Python refuses to read thousands of digits.
+        if len(digits) > len(str(high)) or not low <= int(digits) <= high:
             raise wrong(rule, f"{text} is not within {low} to {high}")
-        return int(text)
+        return int(digits)
 
     return read
 
 
 def read_duration(node: Any) -> float:
     """`500ms`, `5s`, `2m`, `1h`, `1d` or a number of seconds → seconds."""
+    seconds = _read_seconds(node)
+    if seconds > MAX_DURATION:
+        raise wrong("bad-type", f"a duration is {MAX_TTL} seconds at most, got {node!s}")
+    return seconds
+
+
+def _read_seconds(node: Any) -> float:
     text = read_text(node)
     match = _DURATION.fullmatch(text)
     if match is None:
@@ -89,8 +100,8 @@ def read_duration(node: Any) -> float:
 
 def read_ttl(node: Any) -> int:
     """A duration of whole seconds, at most 2^31 - 1 (RFC 2181 8)."""
-    seconds = read_duration(node)
-    if seconds != int(seconds) or seconds > MAX_TTL:
+    seconds = _read_seconds(node)
+    if seconds > MAX_TTL or seconds != int(seconds):
         raise wrong("ttl-range", f"a TTL is whole seconds from 0 to {MAX_TTL}, got {node!s}")
     return int(seconds)
 
@@ -112,6 +123,8 @@ def read_address(node: Any) -> IPAddress:
 def read_network(node: Any) -> IPNetwork:
     """A network in CIDR notation without host bits; IPv4-mapped networks are IPv4 networks."""
     text = read_text(node)
+    if "%" in text:
+        raise wrong("bad-address", f"{text!r} has a zone index, which is of one host only")
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
@@ -129,7 +142,7 @@ def read_percent(node: Any) -> float:
     """`30%` or `30` → 30.0; from 0 to 100."""
     text = read_text(node)
     number = text.removesuffix("%")
-    if not re.fullmatch(r"\d+(\.\d+)?", number) or float(number) > 100:
+    if not _NUMBER.fullmatch(number) or float(number) > 100:
         raise wrong("bad-type", f"{text!r} is no percentage from 0% to 100%")
     return float(number)
 
@@ -139,7 +152,7 @@ def read_spillover(node: Any) -> float | None:
     text = read_text(node)
     if text == "off":
         return None
-    if not re.fullmatch(r"\d+(\.\d+)?", text) or not 1.0 <= float(text) <= 10.0:
+    if not _NUMBER.fullmatch(text) or not 1.0 <= float(text) <= 10.0:
         raise wrong("bad-type", f"{text!r} is neither 'off' nor a factor from 1.0 to 10.0")
     return float(text)
 
@@ -156,7 +169,7 @@ def read_choice(*words: str) -> Callable[[Any], str]:
     return read
 
 
-_PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
+_PORT = re.compile(r"([0-9]{1,5})(?:/(tcp|udp))?")
 
 
 def read_service_port(node: Any) -> tuple[int, str]:

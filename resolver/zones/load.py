@@ -200,7 +200,10 @@ def _walk(
             if real not in above:
                 yield from _walk(path, root, above | {real}, findings)
         elif entry.name.endswith(SUFFIXES):
-            yield entry.path, path
+            if entry.is_file():
+                yield entry.path, path
+            else:  # a pipe would keep its reader waiting
+                findings.error(Place(entry.path), "unreadable", "not a regular file")
         elif entry.name.endswith(".yml"):
             findings.error(Place(entry.path), "file-suffix", "zone files end in .yaml")
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 from yaml._yaml import CParser
+from yaml.composer import ComposerError
 
 from resolver.zones.places import Mapping, Node, Place, Problem, Rejected, Sequence, Severity, Text
 
@@ -20,26 +21,38 @@ MAX_EXPANSION = 20
 FREE_EXPANSION = 10_000
 # Nodes within nodes; a zone file needs about eight.
 MAX_DEPTH = 50
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 MERGE_KEY = "<<"
 BUILTIN_TAGS = frozenset({"plain", "quoted"})
 
-_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB]\w\w)\\u([dD][c-fC-F]\w\w)")
-
+_SURROGATES = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
 
 Located = TypeVar("Located", Mapping, Sequence, Mapping | Sequence)
 
 
 class _Composer(CParser):
-    """The C parser without resolution of scalars: the tag says only whether it was plain."""
+    """The C parser without resolution of scalars: the tag says only whether it was plain.
+
+    It composes by recursion in C, which ends the process when the stack does. The two calls that
+    it makes around every node count how deep it is.
+    """
+
+    depth = 0
 
     def resolve(self, kind: type, value: str | None, implicit: Any) -> str:
         return "quoted" if kind is yaml.ScalarNode and not implicit[0] else "plain"
 
     def descend_resolver(self, parent: Any, index: Any) -> None:
-        """Nothing depends on the path."""
+        """Enter a node."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ComposerError(None, None, _TOO_DEEP, parent.start_mark)
 
     def ascend_resolver(self) -> None:
-        """Nothing depends on the path."""
+        """Leave a node."""
+        self.depth -= 1
 
 
 def parse(octets: bytes, file: str) -> Mapping:
@@ -61,7 +74,7 @@ def parse(octets: bytes, file: str) -> Mapping:
         root = _Composer(text).get_single_node()
     except yaml.YAMLError as error:
         _reject(*_explain(error, text, file))
-    if root is None:
+    if root is None or _is_nothing(root):
         return _located(Mapping(), 1, 1)
     builder = _Builder(file)
     tree = builder.build(root, MAX_DEPTH)
@@ -73,6 +86,11 @@ def parse(octets: bytes, file: str) -> Mapping:
         raise Rejected(builder.problems)
     assert isinstance(tree, Mapping)
     return tree
+
+
+def _is_nothing(root: Any) -> bool:
+    """Whether a document was begun (`---`) and nothing stands in it."""
+    return type(root) is yaml.ScalarNode and root.tag == "plain" and not root.value
 
 
 def _join_surrogates(match: re.Match[str]) -> str:
@@ -138,7 +156,7 @@ class _Builder:
             self.repeated = True
             return known
         if id(node) in self._open or not depth:
-            what = "an alias inside what it names" if depth else f"nested deeper than {MAX_DEPTH}"
+            what = "an alias inside what it names" if depth else _TOO_DEEP
             self.problem(node, "yaml-syntax", what)
             return Text()
         if node.tag != "plain":

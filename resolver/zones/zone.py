@@ -46,7 +46,9 @@ class Endpoint:
 
     @property
     def addresses(self) -> tuple[bytes, ...]:
-        return tuple(a for a in (self.v4, self.v6) if a is not None)
+        if self.v4 is None:
+            return () if self.v6 is None else (self.v6,)
+        return (self.v4,) if self.v6 is None else (self.v4, self.v6)
 
 
 @dataclass(frozen=True, slots=True)
