@@ -12,7 +12,8 @@ import zlib
 from typing import NamedTuple
 
 from resolver import names
-from resolver.namespace import Below, End, Namespace, Node, Resolution, ZoneView
+from resolver.chain import End, Resolution, resolve
+from resolver.namespace import Below, Namespace, Node, ZoneView
 from resolver.outcome import Rcode, Reason
 from resolver.rrsets import ALIAS, CNAME, DNAME, DS, HTTPS, MX, NS, SOA, SRV, SVCB, Scope
 from resolver.zones import records
@@ -241,7 +242,7 @@ class AnswerTable:
         mark = (wildcard.owner, qtype)
         answer = self._wild.get(mark)
         if answer is None:
-            resolution = self.space.resolve(qname, qtype, self.scope)
+            resolution = resolve(self.space, qname, qtype, self.scope)
             if resolution.end is End.OUTSIDE and not resolution.steps:
                 return None
             answer = self._pack(resolution, qname, wildcard.owner.lower() + key[-4:-2], True)
@@ -249,7 +250,7 @@ class AnswerTable:
         return answer
 
     def _prepare(self, key: bytes, qname: bytes, qtype: int) -> Answer | None:
-        resolution = self.space.resolve(qname, qtype, self.scope)
+        resolution = resolve(self.space, qname, qtype, self.scope)
         if resolution.end is End.OUTSIDE and not resolution.steps:
             return None
         answer = self._pack(resolution, qname, key[:-2], False)

@@ -8,9 +8,10 @@ from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
 from resolver.generation import Generation, Serials, View
 from resolver.namespace import Namespace
-from resolver.populate import Part, populate, visible_parts
+from resolver.populate import populate
 from resolver.rrsets import Scope
 from resolver.views import NetworkTable
+from resolver.visible import Part, visible_parts
 from resolver.zones.leaves import IPNetwork
 from resolver.zones.zone import ClientNetwork, ZoneSet
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from resolver import names
+from resolver.chain import End, Resolution, Step, resolve
 from resolver.generation import Generation, View
-from resolver.namespace import End, Namespace, Resolution, Step
+from resolver.namespace import Namespace
 from resolver.outcome import Rcode, Reply
 from resolver.query import handle
 from resolver.rrsets import FAMILY_OF, AliasSet, PoolSet, PortSet, Rrset, Scope
@@ -66,7 +67,7 @@ def explain(
         "place": _place(_network_place(generation.zones, view, str(match.network))),
     }
     space, scope = view.answers.space, view.answers.scope
-    resolution = space.resolve(qname, qtype, scope)
+    resolution = resolve(space, qname, qtype, scope)
     facts["end"] = resolution.end.value
     facts["chain"] = [_explain_step(step, scope) for step in resolution.steps]
     facts.update(_explain_end(resolution, space, qtype, scope))

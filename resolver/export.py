@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from resolver import names
-from resolver.namespace import Below, End, Namespace, Node, ZoneView
+from resolver.chain import End, resolve
+from resolver.namespace import Below, Namespace, Node, ZoneView
 from resolver.rrsets import AAAA, ALIAS, CNAME, FAMILY_OF, MX, NS, SOA, A, Rrset, Scope
 from resolver.zones import records
 from resolver.zones.plan import HERE
@@ -119,7 +120,7 @@ def _alias_lines(space: Namespace, scope: Scope, node: Node) -> Iterator[Line]:
     for rtype in (A, AAAA):
         if rtype in node.sets:
             continue
-        found = space.resolve(node.owner, rtype, scope)
+        found = resolve(space, node.owner, rtype, scope)
         if found.end is End.ANSWER:
             yield from _set_lines(node.owner, found.steps[-1].rrset, scope)
         elif found.end is End.FAILED:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from healthcheck.health import HealthTable
 from resolver.answers import AnswerTable
 from resolver.namespace import Namespace
-from resolver.populate import Part
 from resolver.views import NetworkTable
+from resolver.visible import Part
 from resolver.zones.zone import ZoneSet
 
 

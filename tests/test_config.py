@@ -89,8 +89,22 @@ def test_an_orchestrator_s_own_variables_do_not_matter(load: Load) -> None:
         "SIGHTLINE_PORT": "udp://10.96.0.9:53",
         "SIGHTLINE_PORT_53_UDP": "udp://10.96.0.9:53",
         "SIGHTLINE_PORT_53_UDP_ADDR": "10.96.0.9",
+        "SIGHTLINE_ADMIN_SERVICE_PORT": "9153",
+        "SIGHTLINE_ADMIN_PORT": "tcp://10.96.0.9:9153",
     }
     assert places(load(None, environ)) == ["127.0.0.1:1053"]
+
+
+def test_a_listener_must_be_somewhere(load: Load) -> None:
+    """The message names the setting."""
+    with pytest.raises(Rejected, match=r"SIGHTLINE_LISTEN:1:1: error: bad-type: listen: "):
+        load(None, {"SIGHTLINE_LISTEN": " , "})
+
+
+def test_an_unknown_variable_has_a_suggestion(load: Load) -> None:
+    """As a key of the file has."""
+    with pytest.raises(Rejected, match=r"SIGHTLINE_LISEN:.* did you mean 'listen'\?"):
+        load(None, {"SIGHTLINE_LISEN": "127.0.0.1:53"})
 
 
 @pytest.mark.parametrize(
@@ -132,6 +146,8 @@ def test_problems_of_the_file_have_line_and_column(load: Load, text: str, found:
         ("SIGHTLINE_LISTEN", "127.0.0.1"),
         ("SIGHTLINE_LISTEN", ""),
         ("SIGHTLINE_", "x"),
+        ("SIGHTLINE_PORT", "53"),
+        ("SIGHTLINE_WORKERS", "9" * 5000),
     ],
 )
 def test_problems_of_a_variable_name_it(load: Load, name: str, value: str) -> None:

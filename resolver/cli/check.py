@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = {problem.severity for problem in built.problems}
     if arguments.format == "text" and sys.stdout.isatty():
         print(_summary(built.problems, str(config.zones)))
-    if _is_unusable(built.problems, str(config.zones)):
+    if _is_unusable(built.problems, str(builder.directory.path)):
         return COULD_NOT_RUN
     failing = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
     return PROBLEMS if found & failing else CLEAN

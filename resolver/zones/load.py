@@ -185,16 +185,8 @@ def _walk(
         if entry.name.startswith("."):
             continue
         path = Path(entry.path)
-        if entry.is_symlink():
-            try:
-                real = path.resolve(strict=True)
-            except (OSError, RuntimeError):
-                if entry.name.endswith(SUFFIXES):
-                    findings.error(Place(entry.path), "unreadable", "a link to nothing")
-                continue
-            if not real.is_relative_to(root):
-                findings.error(Place(entry.path), "link-outside", "a link out of the directory")
-                continue
+        if entry.is_symlink() and not _may_follow(path, root, findings):
+            continue
         if entry.is_dir():
             real = path.resolve()
             if real not in above:
@@ -206,6 +198,20 @@ def _walk(
                 findings.error(Place(entry.path), "unreadable", "not a regular file")
         elif entry.name.endswith(".yml"):
             findings.error(Place(entry.path), "file-suffix", "zone files end in .yaml")
+
+
+def _may_follow(link: Path, root: Path, findings: Findings) -> bool:
+    """Whether a link leads to something within the root."""
+    try:
+        real = link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        if link.name.endswith(SUFFIXES):
+            findings.error(Place(str(link)), "unreadable", "a link to nothing")
+        return False
+    if not real.is_relative_to(root):
+        findings.error(Place(str(link)), "link-outside", "a link out of the directory")
+        return False
+    return True
 
 
 def _unusable(path: Path, rule: str, message: str) -> Rejected:

@@ -102,7 +102,7 @@ class Number(Kind):
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_is_duration = re.compile(r"(?:[0-9]{1,10}[smhdw])+", re.IGNORECASE).fullmatch
+_is_duration = re.compile(r"(?:[0-9]{1,10}[smhdw])+", re.ASCII | re.IGNORECASE).fullmatch
 
 
 @dataclass(frozen=True, slots=True)

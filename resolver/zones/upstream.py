@@ -91,7 +91,7 @@ def _read_address(place: str, text: str, port: int) -> tuple[IPAddress, int]:
         host, _, digits = place.partition(":")
     else:
         return _parse_address(host, text), port
-    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 65535):
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 6 and 1 <= int(digits) < 65536):
         raise BadUpstream(f"{text!r} has no port from 1 to 65535 after the colon")
     return _parse_address(host, text), int(digits)
 

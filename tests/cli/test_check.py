@@ -32,15 +32,25 @@ def test_a_clean_directory_says_nothing(sightline: Sightline, zones_dir: ZonesDi
     assert sightline("check", "--zones", zones_dir(CLEAN)) == (0, "", "")
 
 
-@pytest.mark.parametrize("kind", ["empty", "missing"])
+@pytest.mark.parametrize("kind", ["empty", "missing", "no environments"])
 def test_a_directory_that_cannot_be_checked(
     sightline: Sightline, zones_dir: ZonesDir, tmp_path: Path, kind: str
 ) -> None:
     """Exit 2: it could not run."""
-    directory = zones_dir({}) if kind == "empty" else tmp_path / "nothing"
+    files = {"dev.yaml": "zone: dev.east\n"} if kind == "no environments" else {}
+    directory = tmp_path / "nothing" if kind == "missing" else zones_dir(files)
     code, out, err = sightline("check", "--zones", directory)
     assert code == 2
     assert str(directory) in out + err
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(
+    sightline: Sightline, zones_dir: ZonesDir
+) -> None:
+    """Exit 1: the rest was checked."""
+    directory = zones_dir(CLEAN)
+    (directory / "gone.yaml").symlink_to("nothing.yaml")
+    assert sightline("check", "--zones", directory)[0] == 1
 
 
 def test_a_wrong_configuration(sightline: Sightline, tmp_path: Path) -> None:

@@ -30,7 +30,10 @@ def test_server_addresses(text: str, server: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "[::1", "10.0.0.1:x"]
+    "text", [
+        *("", "localhost", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:x"),
+        *("[::1", "::1]", "[::1]:", "[::1]53", "[]", "10.0.0.1:٥٣"),
+    ],
 )
 def test_what_is_no_server(text: str) -> None:
     """A name would have to be asked for first."""

@@ -74,6 +74,8 @@ def test_good(reader: Callable[[Any], Any], text: str, value: Any) -> None:
         (leaves.read_duration, "1h30m", "bad-type"),
         (leaves.read_duration, "", "bad-type"),
         (leaves.read_duration, "٣s", "bad-type"),
+        (leaves.read_duration, "2147483648", "bad-type"),
+        (leaves.read_duration, "9" * 400, "bad-type"),
         (leaves.read_ttl, "500ms", "ttl-range"),
         (leaves.read_ttl, "2147483648", "ttl-range"),
         (leaves.read_ttl, "9" * 400, "ttl-range"),
@@ -88,6 +90,8 @@ def test_good(reader: Callable[[Any], Any], text: str, value: Any) -> None:
         (leaves.read_network, "fe80::%eth0/64", "bad-address"),
         (leaves.read_percent, "101%", "bad-type"),
         (leaves.read_percent, "half", "bad-type"),
+        (leaves.read_percent, "٣%", "bad-type"),
+        (leaves.read_percent, "9" * 400, "bad-type"),
         (leaves.read_spillover, "0.9", "bad-type"),
         (leaves.read_spillover, "11", "bad-type"),
         (leaves.read_spillover, "on", "bad-type"),
@@ -95,6 +99,7 @@ def test_good(reader: Callable[[Any], Any], text: str, value: Any) -> None:
         (leaves.read_service_port, "0", "bad-type"),
         (leaves.read_service_port, "65536", "bad-type"),
         (leaves.read_service_port, "53/sctp", "bad-type"),
+        (leaves.read_service_port, "٥٣", "bad-type"),
     ],
 )
 def test_bad(reader: Callable[[Any], Any], text: str, rule: str) -> None:

@@ -94,6 +94,14 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
         assert found(tmp_path) == []
 
 
+def test_what_is_no_file_is_unreadable(zones_dir: ZonesDir) -> None:
+    """And said to be, or it would be overlooked."""
+    directory = zones_dir()
+    os.mkfifo(directory / "pipe.yaml")
+    (directory / "link.yaml").symlink_to("pipe.yaml")
+    assert judged(directory) == ["link.yaml:1:1 unreadable", "pipe.yaml:1:1 unreadable"]
+
+
 def test_yml_is_refused(zones_dir: ZonesDir) -> None:
     """Or it would be overlooked."""
     assert judged(zones_dir({**FILES, "a/x.yml": ""})) == ["a/x.yml:1:1 file-suffix"]

@@ -370,7 +370,7 @@ TEXTS = st.one_of(
 
 
 @given(TYPES, TEXTS)
-@settings(max_examples=2000)
+@settings(max_examples=1200)
 def test_any_text_is_octets_or_bad_rdata(rtype: int, text: str) -> None:
     """No text raises anything else, and what is packed is well formed and reads back."""
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,20 @@ def test_the_sample_zones_have_no_problem() -> None:
 def test_every_rule_says_what_it_finds() -> None:
     assert all(rule.__doc__ for rule in RULES)
     assert len(set(RULES)) == len(RULES)
+
+
+def test_no_ring_keeps_what_was_looked_at(tmp_path: Path) -> None:
+    """Nobody collects what a server has frozen: the generation goes with its last holder."""
+    gc.collect()
+    gc.disable()
+    try:
+        built = build(tmp_path, z="zone: prod.r1\nrecords: {a: {CNAME: b}, b: {TXT: x}}\n")
+        assert built.generation is not None
+        space = weakref.ref(built.generation.views["prod", "r1"].answers)
+        del built
+        assert space() is None
+    finally:
+        gc.enable()
 
 
 READING = {

@@ -55,6 +55,9 @@ def lint(
     """
     survey = Survey(zones, generation, has_default_upstreams)
     found: dict[Problem, None] = {}
-    for rule in RULES:
-        found.update(dict.fromkeys(rule(survey)))
+    try:
+        for rule in RULES:
+            found.update(dict.fromkeys(rule(survey)))
+    finally:
+        survey.forget()
     return list(found)

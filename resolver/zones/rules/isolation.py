@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from resolver import names
-from resolver.rrsets import RegionalTiers, RegionlessTiers, Rrset
+from resolver.namespace import Node
+from resolver.rrsets import RegionalTiers, RegionlessTiers, Rrset, StaticSet
 from resolver.zones.places import Place, Problem
 from resolver.zones.records import type_text
 from resolver.zones.rules.forwarding import routes_of
@@ -45,7 +46,7 @@ def names_of_others(survey: Survey) -> Iterator[Problem]:
     """Names of others in rdata: every field of type domain name, of every set that is visible."""
     leaks: dict[tuple[Place, bytes], _Leak] = {}
     for name, sight in survey.sights.items():
-        for link in sight.links:
+        for link in sight.doubtful:
             keeper = sight.keeper(link.target)
             if keeper is None:
                 continue
@@ -123,9 +124,9 @@ def owners_of_others(survey: Survey) -> Iterator[Problem]:
 
 def _owners(survey: Survey, sight: Sight) -> Iterator[tuple[bytes, bytes, dict[int, Rrset]]]:
     """Nodes and glue of zones that other apexes lie below."""
-    nesting = survey.nesting
+    divided = {zone for key, zone in sight.space.zones.items() if key in survey.nesting}
     for key, node in sight.space.nodes.items():
-        if node.sets and names.key(node.zone.apex) in nesting:
+        if node.zone in divided and node.sets:
             yield key, node.owner, node.sets
     for key, sets in sight.space.glue.items():
         if sets:
@@ -135,27 +136,35 @@ def _owners(survey: Survey, sight: Sight) -> Iterator[tuple[bytes, bytes, dict[i
 def services_of_others(survey: Survey) -> Iterator[Problem]:
     """Addresses and SRV targets that enter by selection from a service that was not granted."""
     for name, sight in survey.sights.items():
-        for node in sight.space.nodes.values():
-            for rrset in node.sets.values():
-                for service in _selected(rrset):
-                    if name not in survey.viewers(service):
-                        message = (
-                            f"{name} would be answered from {service.identity}"
-                            f" (at {service.place}) at {names.to_text(node.owner)}"
-                        )
-                        yield error(rrset.place, RULE, message)
+        for node, rrset, service in _selected(sight):
+            if name not in survey.viewers(service):
+                message = (
+                    f"{name} would be answered from {service.identity}"
+                    f" (at {service.place}) at {names.to_text(node.owner)}"
+                )
+                yield error(rrset.place, RULE, message)
 
 
-def _selected(rrset: Rrset) -> tuple[Service, ...]:
-    tiers = getattr(rrset, "tiers", None)
-    if type(tiers) is RegionalTiers:
-        return tiers.fixed.tiers
-    return tuple(tiers.services.values()) if type(tiers) is RegionlessTiers else ()
+def _selected(sight: Sight) -> Iterator[tuple[Node, Rrset, Service]]:
+    """Every set that is selected, with each service that it may be selected from."""
+    for node in sight.space.nodes.values():
+        for rrset in node.sets.values():
+            if type(rrset) is StaticSet:
+                continue
+            tiers = getattr(rrset, "tiers", None)
+            if type(tiers) is RegionalTiers:
+                for service in tiers.fixed.tiers:
+                    yield node, rrset, service
+            elif type(tiers) is RegionlessTiers:
+                for service in tiers.services.values():
+                    yield node, rrset, service
 
 
 def failover_of_others(survey: Survey) -> Iterator[Problem]:
     """A shared service with a tier that is not shared with the same environments."""
     for _, service in survey.services:
+        if not service.failover:
+            continue
         viewers = survey.viewers(service)
         for region, place in zip(service.failover, service.failover_places, strict=True):
             tier = survey.tiers.get((service.name, service.environment, region))

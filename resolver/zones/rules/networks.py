@@ -92,11 +92,16 @@ def trusted_overlap(survey: Survey) -> Iterator[Problem]:
         yield warning(forwarder.client.place, "cidr-overlap", message)
 
 
+# Addresses stand close together: octets of what they share, by octets of an address.
+_BLOCKS = {4: 3, 16: 8}
+
+
 class _Ranges:
     """The client networks of one environment, to look packed addresses up in."""
 
     def __init__(self, environment: Environment) -> None:
         self._tables: dict[int, dict[int, dict[int, list[ClientNetwork]]]] = {}
+        self._blocks: dict[bytes, bool] = {}  # /24 and /64: whether all of it is held
         for clients in environment.clients.values():
             for client in clients:
                 network = client.network
@@ -112,6 +117,22 @@ class _Ranges:
 
     def hold(self, address: bytes) -> bool:
         """Whether the address is a client's of this environment."""
+        block = address[: _BLOCKS[len(address)]]
+        is_held = self._blocks.get(block)
+        if is_held is None:
+            is_held = self._blocks[block] = self._hold_all(block, len(address))
+        return is_held or self._find(address)
+
+    def _hold_all(self, block: bytes, size: int) -> bool:
+        """Whether one network without carve-outs holds every address of a block."""
+        free = (size - len(block)) * 8
+        number = int.from_bytes(block, "big") << free
+        return any(
+            shift >= free and any(not c.carved for c in prefixes.get(number >> shift, ()))
+            for shift, prefixes in self._tables.get(size, {}).items()
+        )
+
+    def _find(self, address: bytes) -> bool:
         number = int.from_bytes(address, "big")
         for shift, prefixes in self._tables.get(len(address), {}).items():
             for client in prefixes.get(number >> shift, ()):
@@ -142,7 +163,7 @@ def endpoint_outside_environment(survey: Survey) -> Iterator[Problem]:
         own = ranges[service.environment]
         for endpoint in service.endpoints:
             for address in endpoint.addresses:
-                if own.judges(address) and not own.hold(address):
+                if not own.hold(address) and own.judges(address):
                     message = (
                         f"{_text(address)} of {names.to_text(endpoint.owner)} lies in no client"
                         f" network of {service.environment}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from resolver import names
@@ -45,16 +47,13 @@ class _Occupant(NamedTuple):
         return f"{self.what} at {self.place}"
 
 
-def _owner_keys(services: Iterable[Service], sets: Iterable[RecordSet]) -> Iterator[bytes]:
+def _owner_keys(services: Iterable[Service], sets: Iterable[RecordSet]) -> list[bytes]:
     """The owner key of each thing that is written or generated."""
-    for service in services:
-        yield service.owner.lower()
-        for endpoint in service.endpoints:
-            yield endpoint.owner.lower()
-        for owner, _ in srv_owners(service, service.owner):
-            yield owner.lower()
-    for item in sets:
-        yield item.owner.lower()
+    owners = [service.owner for service in services]
+    owners += [endpoint.owner for service in services for endpoint in service.endpoints]
+    owners += [owner for s in services if s.ports for owner, _ in srv_owners(s, s.owner)]
+    owners += [item.owner for item in sets]
+    return [names.key(owner) for owner in owners]
 
 
 def _occupants(
@@ -82,7 +81,12 @@ def _occupants(
 def srv_owners(service: Service, owner: bytes) -> Iterator[tuple[bytes, Place]]:
     """The names of the generated SRV below a name of the service (RFC 2782)."""
     for port in service.ports:
-        yield names.from_text(f"_{port.name}._{port.protocol}", owner), port.place
+        yield _srv_labels(port.name, port.protocol) + owner, port.place
+
+
+@lru_cache
+def _srv_labels(name: str, protocol: str) -> bytes:
+    return names.from_text(f"_{name}._{protocol}.")[:-1]
 
 
 def crowded_owner(survey: Survey) -> Iterator[Problem]:
@@ -105,12 +109,11 @@ def _crowded(
     services, sets = tuple(services), tuple(sets)
     apex = names.key(zone.apex)
     # Objects are made for crowded owners only: of 50,000 there are none, as a rule.
-    seen: set[bytes] = set()
-    several: set[bytes] = set()
-    for key in _owner_keys(services, sets):
-        (several if key in seen else seen).add(key)
+    keys = _owner_keys(services, sets)
+    seen = set(keys)
     crowds: dict[bytes, list[_Occupant]] = {}
-    if several:
+    if len(seen) < len(keys):
+        several = {key for key, count in Counter(keys).items() if count > 1}
         for occupant in _occupants(services, sets, several):
             crowds.setdefault(names.key(occupant.owner), []).append(occupant)
     for key, crowd in crowds.items():

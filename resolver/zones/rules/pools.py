@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from resolver import names
-from resolver.populate import Part, claims
+from resolver.visible import Part
 from resolver.zones.places import Place, Problem
 from resolver.zones.rules.survey import Survey, error, hint, warning
 from resolver.zones.zone import Service
@@ -56,14 +56,15 @@ def _has_unequal_weights(service: Service) -> bool:
 def ptr_conflict(survey: Survey) -> Iterator[Problem]:
     """Two names that claim the PTR of one address within a view: the first has it."""
     for parts in survey.parts.values():
-        chosen = claims(parts.values())
+        chosen: dict[bytes, tuple[bytes, bytes, Place]] = {}
         for part in parts.values():
-            for address, target, place in _claims(part):
-                first = chosen[address]
-                if target != first.target and names.key(target) != names.key(first.target):
+            for claim in _claims(part):
+                address, target, place = claim
+                _, first, first_place = chosen.setdefault(address, claim)
+                if target is not first and names.key(target) != names.key(first):
                     message = (
                         f"{names.to_text(target)} claims {ipaddress.ip_address(address)}, but its"
-                        f" PTR is {names.to_text(first.target)} (at {first.place}): ptr: false?"
+                        f" PTR is {names.to_text(first)} (at {first_place}): ptr: false?"
                     )
                     yield warning(place, "ptr-conflict", message)
 

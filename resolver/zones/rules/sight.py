@@ -5,6 +5,7 @@ The isolation proof and the rules on targets share what is found here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +20,9 @@ from resolver.zones.zone import RecordSet, Zone
 if TYPE_CHECKING:
     from resolver.zones.rules.survey import Survey
 
-_ONE_NAME = frozenset({NS, CNAME, PTR, DNAME, records.ALIAS})  # the rdata is a name, no more
+_ADDRESSES = frozenset({A, AAAA})
+_STEPS = frozenset({CNAME, DNAME, records.ALIAS})
+_ONE_NAME = _STEPS | {NS, PTR}  # the rdata is a name, no more
 
 
 class Link(NamedTuple):
@@ -62,23 +65,50 @@ class Sight:
             hidden = [zone for zone in zones if environment not in zone.visible]
             if hidden:
                 self._hidden[apex] = hidden
+        self._undivided = frozenset(
+            zone for apex, zone in space.zones.items() if apex not in survey.nesting
+        )
+
+    @cached_property
+    def _sets(self) -> tuple[tuple[bytes, Node, StaticSet], ...]:
+        """Every written or once generated set that may hold names, with its owner key."""
+        return tuple(
+            (key, node, rrset)
+            for key, node in self.space.nodes.items()
+            for rtype, rrset in node.sets.items()
+            if type(rrset) is StaticSet and rtype not in _ADDRESSES
+        )
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
         """Every name in the rdata of every written or once generated set."""
-        found = []
-        for key, node in self.space.nodes.items():
-            for rrset in node.sets.values():
-                if type(rrset) is not StaticSet or rrset.rtype in (A, AAAA):
-                    continue
-                if rrset.rtype in _ONE_NAME:
-                    for position, rdata in enumerate(rrset.rdatas):
-                        found.append(Link(key, node, rrset, position, "target", rdata))
-                    continue
-                for position, rdata in enumerate(rrset.rdatas):
-                    for field, target in records.names_in(rrset.rtype, rdata):
-                        found.append(Link(key, node, rrset, position, field, target))
-        return tuple(found)
+        return tuple(link for found in self._sets for link in _links(*found))
+
+    @cached_property
+    def steps(self) -> tuple[Link, ...]:
+        """The links that lead on to another name: CNAME, DNAME and ALIAS."""
+        return tuple(
+            link for found in self._sets if found[2].rtype in _STEPS for link in _links(*found)
+        )
+
+    @cached_property
+    def doubtful(self) -> tuple[Link, ...]:
+        """The links whose targets may be missing or of others: few of them, as a rule."""
+        return tuple(
+            link
+            for key, node, rrset in self._sets
+            if not (rrset.rtype in _ONE_NAME and all(map(self._is_settled, rrset.rdatas)))
+            for link in _links(key, node, rrset)
+            if not self._is_settled(link.target)
+        )
+
+    def _is_settled(self, target: bytes) -> bool:
+        """Whether a name exists here, in a zone that no other apex lies below.
+
+        Then this zone governs it in every environment, and it has no keeper.
+        """
+        node = self.space.nodes.get(target.lower())
+        return node is not None and bool(node.sets) and node.zone in self._undivided
 
     @cached_property
     def hidden_apexes(self) -> frozenset[bytes]:
@@ -168,6 +198,16 @@ class Sight:
             if server.name == link.target:
                 return server.place
         return link.rrset.place
+
+
+def _links(key: bytes, node: Node, rrset: StaticSet) -> Iterator[Link]:
+    is_name = rrset.rtype in _ONE_NAME
+    for position, rdata in enumerate(rrset.rdatas):
+        if is_name:
+            yield Link(key, node, rrset, position, "target", rdata)
+            continue
+        for field, target in records.names_in(rrset.rtype, rdata):
+            yield Link(key, node, rrset, position, field, target)
 
 
 def _zone_keeper(zone: Zone, survey: Survey) -> Keeper:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from resolver import names
 from resolver.generation import Generation
-from resolver.populate import Part, visible_parts
+from resolver.visible import Part, visible_parts
 from resolver.zones import records
 from resolver.zones.places import Place, Problem, Severity
 from resolver.zones.reverse import LOCAL_REVERSE_ZONES
@@ -75,6 +75,14 @@ class Survey:
         """The namespace of each environment; none while the zones have errors."""
         spaces = self.generation.namespaces if self.generation is not None else {}
         return {name: Sight(self, name, space) for name, space in spaces.items()}
+
+    def forget(self) -> None:
+        """Let go of the sights, which hold this survey in turn.
+
+        Such a ring keeps a generation until the collector comes; what was loaded is frozen out
+        of its reach, so that it never would.
+        """
+        self.__dict__.pop("sights", None)
 
     @cached_property
     def parts(self) -> Mapping[str, Mapping[bytes, Part]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resolver import names
-from resolver.namespace import MAX_CHAIN, Below, Node
+from resolver.chain import MAX_CHAIN
+from resolver.namespace import Below, Node
 from resolver.rrsets import ALIAS, CNAME, DNAME, HTTPS, MX, NS, PTR, SRV, SVCB, StaticSet
 from resolver.zones.places import Place, Problem
 from resolver.zones.records import ALIAS as ALIAS_TYPE
@@ -22,7 +23,7 @@ def dangling_target(survey: Survey) -> Iterator[Problem]:
     found: dict[tuple[Place, bytes], tuple[Link, list[str]]] = {}
     for name, sight in survey.sights.items():
         routes = [suffix for suffix, _, _ in routes_of(survey.environments[name])]
-        for link in sight.links:
+        for link in sight.doubtful:
             if link.rrset.rtype not in WITH_TARGET or not _dangles(sight, link.target, routes):
                 continue
             if link.rrset.rtype != PTR or not _is_written(survey, names.key(link.target)):
@@ -81,22 +82,17 @@ def _here(sight: Sight, key: bytes, region: str) -> bytes | None:
 def cname_loop(survey: Survey) -> Iterator[Problem]:
     """Chains of CNAME, ALIAS and DNAME that come back or have too many steps."""
     for sight in survey.sights.values():
-        aimed = {link.target.lower() for link in sight.links if _is_step(link.rrset.rtype)}
+        aimed = {link.target.lower() for link in sight.steps}
         done: set[bytes] = set()
-        for link in sight.links:
-            if _is_step(link.rrset.rtype):
-                # Below a DNAME any name will do: it has no node of its own.
-                start = b"\x01x" + link.key if link.rrset.rtype == DNAME else link.key
-                for region in survey.plan.regions or ("",):
-                    chain, loop, uses_here = _follow(sight, start, region, done)
-                    if loop or (chain and len(chain) > MAX_CHAIN and link.key not in aimed):
-                        yield _endless(sight, chain, loop)
-                    if not uses_here:
-                        break
-
-
-def _is_step(rtype: int) -> bool:
-    return rtype in (CNAME, DNAME, ALIAS_TYPE)
+        for link in sight.steps:
+            # Below a DNAME any name will do: it has no node of its own.
+            start = b"\x01x" + link.key if link.rrset.rtype == DNAME else link.key
+            for region in survey.plan.regions or ("",):
+                chain, loop, uses_here = _follow(sight, start, region, done)
+                if loop or (chain and len(chain) > MAX_CHAIN and link.key not in aimed):
+                    yield _endless(sight, chain, loop)
+                if not uses_here:
+                    break
 
 
 def _follow(

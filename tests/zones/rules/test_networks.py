@@ -112,6 +112,19 @@ def test_an_endpoint_in_a_carve_out_is_outside(tmp_path: Path) -> None:
     )
 
 
+def test_networks_smaller_than_a_block_are_told_apart(tmp_path: Path) -> None:
+    """Neighbours in a /24 and a /64 are judged one by one where a network ends between them."""
+    clients = '[10.0.0.0/28, "fd00::/72", {network: 10.7.0.0/16, except: [10.7.7.7]}]'
+    assert_as_marked(
+        tmp_path,
+        environments=PLAN.replace("[10.0.0.0/16]", clients),
+        z="zone: prod.r1\nservices:\n  a:\n    endpoints: [10.0.0.1,"
+        " «warning endpoint-outside-environment»10.0.0.16, 10.7.7.6,"
+        " «warning endpoint-outside-environment»10.7.7.7, 10.7.7.8,"
+        ' "fd00::1", «warning endpoint-outside-environment»"fd00:0:0:0:0100::"]\n',
+    )
+
+
 PROD = "zone: prod.r1\nservices: {a: {endpoints: [10.0.0.1]}}\n"
 ADDRESSES = {
     "a record in a shared zone": """\

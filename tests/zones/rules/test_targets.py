@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.namespace import MAX_CHAIN
+from resolver.chain import MAX_CHAIN
 from tests.zones.linting import PLAN, assert_as_marked
 
 DANGLING = {
