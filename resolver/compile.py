@@ -8,7 +8,7 @@ from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
 from resolver.generation import Generation, Serials, View
 from resolver.namespace import Namespace
-from resolver.populate import populate
+from resolver.populate import Before, populate
 from resolver.rrsets import Scope
 from resolver.views import NetworkTable
 from resolver.visible import Part, visible_parts
@@ -52,7 +52,10 @@ def compile_generation(
             serials.update({k: v for k, v in kept.serials.items() if k[0] == name})
             views.update({k: v for k, v in kept.views.items() if k[0] == name})
             continue
-        space = populate(zones.plan, environment, seen[name], serial_of)
+        before = None
+        if previous is not None and previous.zones.plan is zones.plan:
+            before = Before(previous.seen[name], previous.namespaces[name])
+        space = populate(zones.plan, environment, seen[name], serial_of, before)
         namespaces[name] = space
         for region in zones.plan.regions:
             old = previous.views.get((name, region)) if previous is not None else None

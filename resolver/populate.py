@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from resolver import names
 from resolver.namespace import Below, Namespace, Node, ZoneView
@@ -41,15 +42,29 @@ SerialOf = Callable[[str, bytes, int], int]
 """(environment, apex key, digest of the visible content) → serial."""
 
 
+class Before(NamedTuple):
+    """What the environment saw under the same plan, and the namespace made of it."""
+
+    parts: Mapping[bytes, Part]
+    space: Namespace
+
+
 def populate(
-    plan: Plan, environment: Environment, parts: dict[bytes, Part], serial_of: SerialOf
+    plan: Plan,
+    environment: Environment,
+    parts: Mapping[bytes, Part],
+    serial_of: SerialOf,
+    before: Before | None = None,
 ) -> Namespace:
-    """Build the namespace of one environment from what it sees (`visible_parts`)."""
-    return _Population(plan, environment, parts).build(serial_of)
+    """Build the namespace of one environment from what it sees (`visible_parts`).
+
+    With `before`, zones in which nothing can have changed keep their nodes.
+    """
+    return _Population(plan, environment, parts).build(serial_of, before)
 
 
 class _Population:
-    def __init__(self, plan: Plan, environment: Environment, parts: dict[bytes, Part]) -> None:
+    def __init__(self, plan: Plan, environment: Environment, parts: Mapping[bytes, Part]) -> None:
         self.plan = plan
         self.environment = environment
         self.parts = parts
@@ -59,19 +74,24 @@ class _Population:
         self.regional = self._regional_services()
         self.claims = claims(self.parts.values())
 
-    def build(self, serial_of: SerialOf) -> Namespace:
+    def build(self, serial_of: SerialOf, before: Before | None) -> Namespace:
         space = self.space
         space.digests = self._digests()
+        kept = self._kept_zones(before) if before is not None else frozenset()
         for key, part in self.parts.items():
             serial = part.soa.serial
             if serial is None:
                 serial = serial_of(self.environment.name, key, space.digests[key])
+            if before is not None and key in kept:
+                space.zones[key] = before.space.zones[key]
+                continue
             space.zones[key] = zone = self._zone_view(part, serial)
             self._add_apex(key, part, zone)
         domain = space.zones[names.key(self.plan.domain)]
-        for key, part in self.parts.items():
+        fresh = {key: part for key, part in self.parts.items() if key not in kept}
+        for key, part in fresh.items():
             self._add_records(key, part, space.zones[key])
-        for key, part in self.parts.items():
+        for key, part in fresh.items():
             zone = space.zones[key]
             for service in part.services:
                 self._add_service(service, key, zone)
@@ -79,10 +99,43 @@ class _Population:
         self._add_nameservers(domain)
         self._add_pointers()
         self._occlude()
-        self._add_empty_non_terminals()
+        made = [*space.nodes, *kept]  # the names above a kept apex are another zone's
+        if before is not None:
+            self._keep(kept, before.space)
+        self._add_empty_non_terminals(made)
         self._add_here(domain)
         self._mark_wildcards()
         return space
+
+    def _kept_zones(self, before: Before) -> frozenset[bytes]:
+        """The zones whose nodes cannot have changed.
+
+        Only env.region zones: the domain's and the reverse ones hold what others generate. All
+        zones of an environment go together, for the sake of failover tiers.
+        """
+        if before.parts.keys() != self.parts.keys():
+            return frozenset()
+        stale = {
+            part.environment
+            for key, part in self.parts.items()
+            if not part.is_same(before.parts[key])
+        }
+        given_to = {self._governing(names.key(s.name)) for s in self.environment.nameservers}
+        return frozenset(
+            key
+            for key, part in self.parts.items()
+            if part.environment is not None
+            and part.environment not in stale
+            and key not in given_to
+        )
+
+    def _keep(self, kept: frozenset[bytes], old: Namespace) -> None:
+        zones = {old.zones[key] for key in kept}
+        nodes = self.space.nodes
+        nodes.update((key, node) for key, node in old.nodes.items() if node.zone in zones)
+        for key, sets in old.glue.items():
+            if self._governing(key) in kept:
+                self.space.glue[key] = sets
 
     def _apexes_with_zones_below(self) -> set[bytes]:
         return {
@@ -269,9 +322,9 @@ class _Population:
             elif node.below is Below.CUT:
                 node.sets = {t: s for t, s in node.sets.items() if t in (NS, DS)}
 
-    def _add_empty_non_terminals(self) -> None:
+    def _add_empty_non_terminals(self, made: list[bytes]) -> None:
         nodes, zones = self.space.nodes, self.space.zones
-        for key in list(nodes):
+        for key in made:
             above = names.parent(key)
             missing = []
             while above not in nodes and above != names.ROOT:

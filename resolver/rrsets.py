@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from healthcheck.health import HealthTable
@@ -37,8 +38,13 @@ class Scope(NamedTuple):
     @property
     def paths(self) -> tuple[bytes, bytes]:
         """`env.region` and `env` as labels: where `here` leads."""
-        words = [bytes((len(w),)) + w.encode() for w in (self.environment, self.region)]
-        return words[0] + words[1], words[0]
+        return _paths(self.environment, self.region)
+
+
+@lru_cache
+def _paths(environment: str, region: str) -> tuple[bytes, bytes]:
+    words = [bytes((len(word),)) + word.encode() for word in (environment, region)]
+    return words[0] + words[1], words[0]
 
 
 class Drawn(NamedTuple):

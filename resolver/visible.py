@@ -22,6 +22,7 @@ class Part:
     """What one environment sees of the zones with one apex."""
 
     apex: bytes
+    environment: str | None  # of an env.region zone
     soa: Soa
     ttl: int
     fallthrough: bool
@@ -67,7 +68,7 @@ def visible_parts(zones: ZoneSet, environment: Environment) -> dict[bytes, Part]
     for apex in (plan.domain, *plan.domains, *LOCAL_REVERSE_ZONES):
         key = names.key(apex)
         if key not in parts:
-            parts[key] = Part(apex, Soa(), environment.ttl, False, plan.place)
+            parts[key] = Part(apex, None, Soa(), environment.ttl, False, plan.place)
     return parts
 
 
@@ -88,7 +89,9 @@ def _add_zone(zone: Zone, environment: Environment, parts: dict[bytes, Part]) ->
     if part is None:
         # A serial written by hand moves with what others cannot see: theirs is counted here.
         soa = zone.soa if owns else replace(zone.soa, serial=None)
-        part = parts[key] = Part(zone.apex, soa, zone.ttl, zone.fallthrough, zone.place)
+        part = parts[key] = Part(
+            zone.apex, zone.environment, soa, zone.ttl, zone.fallthrough, zone.place
+        )
     elif owns:
         part.soa, part.ttl, part.place = zone.soa, zone.ttl, zone.place
         part.fallthrough = zone.fallthrough

@@ -44,9 +44,7 @@ def test_a_directory_that_cannot_be_checked(
     assert str(directory) in out + err
 
 
-def test_a_file_that_cannot_be_read_is_a_problem(
-    sightline: Sightline, zones_dir: ZonesDir
-) -> None:
+def test_a_file_that_cannot_be_read_is_a_problem(sightline: Sightline, zones_dir: ZonesDir) -> None:
     """Exit 1: the rest was checked."""
     directory = zones_dir(CLEAN)
     (directory / "gone.yaml").symlink_to("nothing.yaml")

@@ -30,7 +30,8 @@ def test_server_addresses(text: str, server: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [
+    "text",
+    [
         *("", "localhost", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:x"),
         *("[::1", "::1]", "[::1]:", "[::1]53", "[]", "10.0.0.1:٥٣"),
     ],

@@ -53,7 +53,9 @@ def test_durations_have_units(text: str, seconds: int) -> None:
     assert rdata.Duration().parse(iter([text]), b"") == seconds.to_bytes(4, "big")
 
 
-@pytest.mark.parametrize("text", ["", "h", "1.5h", "-1", "1h5", "²", "1ſ", "4294967296", "7102w"])
+@pytest.mark.parametrize(
+    "text", ["", "h", "1.5h", "-1", "1h5", "²", "1\u017f", "4294967296", "7102w"]
+)
 def test_other_durations_are_refused(text: str) -> None:
     """Fractions, signs, a number without unit behind one with, and more than 32 bits."""
     with pytest.raises(BadRdata):

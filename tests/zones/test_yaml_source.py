@@ -51,7 +51,9 @@ def test_quotes_are_remembered() -> None:
     assert [tree[k].plain for k in "abcde"] == [True, False, False, True, False]
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "--- # nothing\n...\n", "\ufeff"])
+@pytest.mark.parametrize(
+    "text", ["", "# only a comment\n", "---\n", "--- # nothing\n...\n", "\ufeff"]
+)
 def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
     """Nothing is said, nothing is wrong."""
     assert read(text) == {}
@@ -83,7 +85,7 @@ def test_a_byte_order_mark_does_not_shift_places() -> None:
         ("- a\n", ["1:1 bad-type"]),
         ("just text\n", ["1:1 bad-type"]),
         ("--- ''\n", ["1:5 bad-type"]),
-        ("--- !x\n", ["1:5 yaml-syntax", "1:5 bad-type"]),
+        ("--- !x\n", ["1:5 bad-type", "1:5 yaml-syntax"]),
         ("[a, b]: 1\n", ["1:1 bad-type"]),
         ("{a: 1}: 1\n", ["1:1 bad-type"]),
         ("a: &x [*x]\n", ["1:4 yaml-syntax"]),
@@ -162,8 +164,7 @@ def test_depth_is_allowed_within_reason() -> None:
 def test_aliases_do_not_add_up_to_depth() -> None:
     """Where the value of a broken key is first met by an alias, and that in another, and so on."""
     chain = "".join(f"? [k{n}]\n: &a{n} [*a{n - 1}]\n" for n in range(1, 2000))
-    found = problems(f"? [k0]\n: &a0 [x]\n{chain}z: *a1999\n")
-    assert set(found[:-1]) | {found[-1]} >= {"1:3 bad-type"}
+    assert "1:3 bad-type" in problems(f"? [k0]\n: &a0 [x]\n{chain}z: *a1999\n")
 
 
 @pytest.mark.parametrize("text", ["[", "- ", "{a: ", "? "])
