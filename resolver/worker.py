@@ -9,11 +9,9 @@ import ipaddress
 import logging
 import secrets
 import signal
-import sys
 import time
-from collections.abc import Callable
-from typing import TypeVar
 
+from resolver.background import aside, beside
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
 from resolver.generation import Generation, Published, release
@@ -25,11 +23,8 @@ from resolver.views import Door, NetworkTable
 from resolver.watch import POLL_INTERVAL, Watcher
 from resolver.zones.places import Severity
 
-SWITCH_INTERVAL = 0.00001  # seconds, while a build shares the interpreter with answers
 GRACE = 1.5  # seconds for replies on their way when the process is to end
 WHOLE_MESSAGE = 65535
-
-Result = TypeVar("Result")
 
 log = logging.getLogger("sightline")
 
@@ -131,9 +126,9 @@ class Worker:
             try:
                 if self._reload_now.is_set():
                     self._reload_now.clear()
-                    await asyncio.to_thread(watcher.take)
+                    await aside(watcher.take)
                     await self.reload()
-                elif await asyncio.to_thread(watcher.poll, time.monotonic()):
+                elif await aside(watcher.poll, time.monotonic()):
                     await self.reload()
             except Exception:
                 log.exception("reload failed; generation %d serves on", self._number)
@@ -147,28 +142,18 @@ class Worker:
         async with self._reloading:
             started = time.monotonic()
             now = int(time.time())
-            built = await _beside(self.builder.build, now, self.published.generation)
+            built = await beside(self.builder.build, now, self.published.generation)
             report(built)
             if built.generation is None:
                 log.error("reload refused: generation %d serves on", self._number)
                 return built
             old = self.published.generation
             self.published.replace(built.generation)
-            await _beside(release, old, built.generation)
+            await beside(release, old, built.generation)
             gc.freeze()
             seconds = time.monotonic() - started
             log.info("generation %d published after %.2f s", self._number, seconds)
             return built
-
-
-async def _beside(work: Callable[..., Result], *arguments: object) -> Result:
-    """Work in a thread while this one answers, and answers first."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    try:
-        return await asyncio.to_thread(work, *arguments)
-    finally:
-        sys.setswitchinterval(usual)
 
 
 def report(built: Built) -> None:

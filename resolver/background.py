@@ -1,0 +1,49 @@
+"""Work beside the event loop: in threads that neither delay answers nor the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+SWITCH_INTERVAL = 0.00001  # seconds, while long work shares the interpreter with answers
+
+Result = TypeVar("Result")
+
+
+async def aside(work: Callable[..., Result], *arguments: object) -> Result:
+    """Run `work` in a thread of its own and give what it gives or raises.
+
+    Unlike the loop's executor, nobody waits for the thread when the process is to end.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def finish(settle: Callable[..., None], value: object) -> None:
+        if not future.done():  # whoever waited may have left
+            settle(value)
+
+    def run() -> None:
+        settle: Callable[..., None] = future.set_result
+        try:
+            value: object = work(*arguments)
+        except Exception as error:  # noqa: BLE001  # given to who waits
+            settle, value = future.set_exception, error
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(finish, settle, value)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await future
+
+
+async def beside(work: Callable[..., Result], *arguments: object) -> Result:
+    """The same for long work: while it runs, whoever answers gets the interpreter at once."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        return await aside(work, *arguments)
+    finally:
+        sys.setswitchinterval(usual)
