@@ -17,7 +17,7 @@ from bench.report import Figure
 from bench.zones import ASKER, ASKER_ZONE
 
 PUBLISHED = re.compile(r"generation \d+ published after ([\d.]+) s")
-RELOAD_RATE = 5000  # queries a second
+RELOAD_RATES = (500, 5000)  # queries a second
 
 
 def start(site: Site, effort: Effort) -> Figures:
@@ -57,7 +57,12 @@ def check(site: Site, effort: Effort) -> Figures:
 
 
 def reload(site: Site, effort: Effort) -> Figures:
-    """One file changes while 5,000 queries come every second."""
+    """One file changes while queries come, few and many."""
+    for rate in RELOAD_RATES:
+        yield from _reload(site, effort, rate)
+
+
+def _reload(site: Site, effort: Effort, rate: int) -> Figures:
     seconds: list[float] = []
     worst: list[float] = []
     calm: list[float] = []
@@ -67,7 +72,7 @@ def reload(site: Site, effort: Effort) -> Figures:
         with Server(SIGHTLINE, site, roams=True) as server:
             Dnsperf(server.port, site.questions, 600, "-n", "1").result()
             for number in range(effort.reloads):
-                quiet = _run_beside(server, site, lambda: time.sleep(1))
+                quiet = _run_beside(server, site, rate, lambda: time.sleep(1))
                 calm.append(quiet.percentile(1.0) * 1000)
                 address = f"10.64.250.{number + 1}"  # of no other endpoint
                 took: list[float] = []
@@ -80,7 +85,7 @@ def reload(site: Site, effort: Effort) -> Figures:
                     moment, _ = server.wait_for(PUBLISHED, seen)
                     took.append(moment - began)
 
-                load = _run_beside(server, site, change)
+                load = _run_beside(server, site, rate, change)
                 seconds += took
                 worst.append(load.percentile(1.0) * 1000)
                 late += sum(latency > 0.1 for latency in load.latencies)
@@ -90,19 +95,20 @@ def reload(site: Site, effort: Effort) -> Figures:
             peak, resident = memory_mb(server.pid, "VmHWM"), memory_mb(server.pid)
     finally:
         site.changing.write_text(original)
+    at = f"at {rate}/s"
     text = f"{spread(seconds, '.2f')} s"
-    yield Figure("reload", "change to published", median(seconds), text, 2, unit=" s")
-    yield Figure("reload", "queries lost", lost, f"{lost} of {sent}", 0)
+    yield Figure("reload", f"{at}: change to published", median(seconds), text, 2, unit=" s")
+    yield Figure("reload", f"{at}: queries lost", lost, f"{lost} of {sent}", 0)
     text = f"{spread(worst, '.0f')} ms; without a reload {spread(calm, '.0f')} ms"
-    yield Figure("reload", "slowest answer", median(worst), text)
-    yield Figure("reload", "answers after more than 100 ms", late, f"{late} of {sent}")
+    yield Figure("reload", f"{at}: slowest answer", median(worst), text)
+    yield Figure("reload", f"{at}: answers after more than 100 ms", late, f"{late} of {sent}")
     text = f"{peak:.0f} MB, {resident:.0f} MB afterwards"
-    yield Figure("reload", "most memory", peak, text, 300, unit=" MB")
+    yield Figure("reload", f"{at}: most memory", peak, text, 300, unit=" MB")
 
 
-def _run_beside(server: Server, site: Site, act: Callable[[], None]) -> Load:
-    """Moderate load from before `act` until every query sent during it is answered or lost."""
-    run = Dnsperf(server.port, site.questions, 600, rate=RELOAD_RATE, is_verbose=True)
+def _run_beside(server: Server, site: Site, rate: int, act: Callable[[], None]) -> Load:
+    """Load from before `act` until every query sent during it is answered or lost."""
+    run = Dnsperf(server.port, site.questions, 600, rate=rate, is_verbose=True)
     try:
         act()
         time.sleep(TIMEOUT + 0.5)

@@ -23,7 +23,8 @@ _SERVER = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="+", metavar="NAME [TYPE] [@ADDR[:PORT]]")
+    parser.usage = "sightline query [options] NAME [TYPE] [@ADDR[:PORT]]"
+    parser.add_argument("words", nargs="+", metavar="WORD", help="NAME, TYPE, @ADDR[:PORT]")
     parser.add_argument("--tcp", action="store_true", help="ask over TCP")
     parser.add_argument("--source", metavar="ADDR", help="ask from this address")
     parser.add_argument("--timeout", type=float, default=2.0, metavar="SECONDS")
