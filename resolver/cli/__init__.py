@@ -34,7 +34,15 @@ COMMANDS = (
     Command("schema", "resolver.cli.schema", "print the JSON Schema of the zone files"),
 )
 
-COULD_NOT_RUN = 2
+DONE, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
+
+
+class Ended(Exception):
+    """A command that cannot go on; what there is to say has been said."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
         # Intermixed: options may stand between the words.
         code: int = module.run(parser.parse_intermixed_args(words[before + 1 :]))
         sys.stdout.flush()
+    except Ended as ended:
+        return ended.code
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away: nobody is left to tell
         return 1

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from resolver.cli.common import add_zone_arguments, read_config, show
-from resolver.reload import Builder
-from resolver.zones.places import Problem, Rejected, Severity
+from resolver.cli import COULD_NOT_RUN, DONE, PROBLEMS
+from resolver.cli.common import add_zone_arguments, build_zones
+from resolver.zones.places import Problem, Severity
 
-CLEAN, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 # Rule ids that say that there was nothing to check, or nothing to check it against.
 UNUSABLE = frozenset({"empty-directory", "no-environments"})
 
@@ -25,23 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        config = read_config(arguments, {})
-    except Rejected as error:
-        show(error.problems)
-        return COULD_NOT_RUN
-    builder = Builder(Path(config.zones), 0, bool(config.forward.upstreams))
-    built = builder.build(int(time.time()))
+    directory, built = build_zones(arguments)
     output = FORMATS[arguments.format](built.problems)
     if output:
         print(output)
     found = {problem.severity for problem in built.problems}
     if arguments.format == "text" and sys.stdout.isatty():
-        print(_summary(built.problems, str(config.zones)))
-    if _is_unusable(built.problems, str(builder.directory.path)):
+        print(_summary(built.problems, str(directory)))
+    if _is_unusable(built.problems, str(directory)):
         return COULD_NOT_RUN
     failing = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
-    return PROBLEMS if found & failing else CLEAN
+    return PROBLEMS if found & failing else DONE
 
 
 def _is_unusable(problems: Sequence[Problem], directory: str) -> bool:

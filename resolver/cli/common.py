@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from resolver.cli import COULD_NOT_RUN, PROBLEMS, Ended
 from resolver.config import ServerConfig, load_config
-from resolver.zones.places import Problem
+from resolver.generation import Generation
+from resolver.reload import Builder, Built
+from resolver.zones.places import Problem, Rejected
 
 DEFAULT_CONFIG = "sightline.yaml"
 
@@ -40,3 +44,24 @@ def show(problems: Iterable[Problem]) -> None:
     """Problems on stderr, a line each."""
     for problem in problems:
         print(problem, file=sys.stderr)
+
+
+def build_zones(arguments: argparse.Namespace) -> tuple[Path, Built]:
+    """Build what the files of `--zones` and `--config` say; raises Ended without configuration."""
+    try:
+        config = read_config(arguments, {})
+    except Rejected as error:
+        show(error.problems)
+        raise Ended(COULD_NOT_RUN) from None
+    directory = Path(config.zones)
+    builder = Builder(directory, 0, bool(config.forward.upstreams))
+    return directory, builder.build(int(time.time()))
+
+
+def load_generation(arguments: argparse.Namespace) -> Generation:
+    """The generation of the files; raises Ended, with their problems shown, when there is none."""
+    _, built = build_zones(arguments)
+    if built.generation is None:
+        show(built.problems)
+        raise Ended(PROBLEMS)
+    return built.generation

@@ -5,17 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from pathlib import Path
 
-from resolver.cli.common import add_zone_arguments, read_config, show
+from resolver.cli import COULD_NOT_RUN, DONE
+from resolver.cli.common import add_zone_arguments, load_generation
 from resolver.explain import explain, to_lines
 from resolver.names import BadName
-from resolver.reload import Builder
 from resolver.zones import records
-from resolver.zones.places import Rejected
-
-EXPLAINED, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,19 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     try:
         qtype = records.type_number(arguments.type)
-        config = read_config(arguments, {})
     except records.BadRdata as error:
         return _give_up(str(error))
-    except Rejected as error:
-        show(error.problems)
-        return COULD_NOT_RUN
-    builder = Builder(Path(config.zones), 0, bool(config.forward.upstreams))
-    built = builder.build(int(time.time()))
-    if built.generation is None:
-        show(built.problems)
-        return PROBLEMS
+    generation = load_generation(arguments)
     try:
-        facts = explain(built.generation, arguments.name, qtype, arguments.client, reveal=True)
+        facts = explain(generation, arguments.name, qtype, arguments.client, reveal=True)
     except (BadName, ValueError) as error:
         return _give_up(str(error))
     if arguments.json:
@@ -49,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for line in to_lines(facts):
             print(line)
-    return EXPLAINED
+    return DONE
 
 
 def _give_up(message: str) -> int:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from healthcheck.health import ALL_UP
 from resolver import names
-from resolver.cli.common import add_zone_arguments, read_config, show
+from resolver.cli import COULD_NOT_RUN, DONE
+from resolver.cli.common import add_zone_arguments, load_generation
 from resolver.export import export_zone, exported_zones
 from resolver.namespace import Namespace
-from resolver.reload import Builder
 from resolver.rrsets import Scope
-from resolver.zones.places import Rejected, did_you_mean
+from resolver.zones.places import did_you_mean
 from resolver.zones.zone import Plan
-
-EXPORTED, PROBLEMS, COULD_NOT_RUN = 0, 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,23 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the master files."""
-    try:
-        config = read_config(arguments, {})
-    except Rejected as error:
-        show(error.problems)
-        return COULD_NOT_RUN
-    built = Builder(Path(config.zones), 0, bool(config.forward.upstreams)).build(int(time.time()))
-    if built.generation is None:
-        show(built.problems)
-        return PROBLEMS
-    plan = built.generation.zones.plan
+    generation = load_generation(arguments)
+    plan = generation.zones.plan
     environment = plan.environments.get(arguments.environment)
     if environment is None:
         return _unknown("environment", arguments.environment, plan.environments)
     region = arguments.region or next(iter([*environment.clients, *plan.regions]), "")
     if arguments.region and region not in plan.regions:
         return _unknown("region", region, plan.regions)
-    space = built.generation.namespaces[environment.name]
+    space = generation.namespaces[environment.name]
     if arguments.zone is None:
         apexes = exported_zones(space)
     else:
@@ -70,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         apexes = [apex]
     scope = Scope(environment.name, region, ALL_UP)
     print("\n".join(export_zone(space, scope, apex) for apex in apexes), end="")
-    return EXPORTED
+    return DONE
 
 
 def _find_zone(text: str, space: Namespace, plan: Plan) -> bytes | None:

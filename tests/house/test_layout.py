@@ -71,7 +71,7 @@ def project_files() -> list[Path]:
     ]
 
 
-MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:home|root|Users|mnt)/\w|/work/(?:main|shared)\b")
+MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:home|root|Users|mnt)/\w")
 OWN = Path(__file__).resolve()
 
 
