@@ -5,6 +5,7 @@
 #   Podman --cap-add …         the capability is ours already, as an ambient one
 #   Podman, --network host     neither; but setpriv-port53 carries CAP_NET_BIND_SERVICE as a file
 #                              capability and hands it on, unless no-new-privileges forbids it
+#   elsewhere                  set the sysctl net.ipv4.ip_unprivileged_port_start to 53 or less
 set -eu
 raise="setpriv-port53 --inh-caps=+net_bind_service --ambient-caps=+net_bind_service"
 
