@@ -50,7 +50,6 @@ BASELINE = Peer(
     "asyncio + dnslib",
     lambda site: [sys.executable, "-m", "bench.baseline", str(site.answers)],
 )
-PEERS = (SIGHTLINE, BASELINE)
 
 
 def environment() -> dict[str, str]:

@@ -22,8 +22,6 @@ MAX_PREPARED = 65536  # answers of one view
 MAX_MADE = 4096
 MAX_PREPARED_OCTETS = 64 * 1024 * 1024
 MAX_ADDITIONAL_NAMES = 13  # names whose addresses are added to one answer
-QUESTION_AT = b"\xc0\x0c"
-CLASS_IN = b"\0\1"
 # Types whose targets' addresses are added (RFC 1034 3.7, RFC 2782, RFC 9460 4.1).
 ADDITIONAL_FOR = frozenset({NS, MX, SRV, SVCB, HTTPS})
 
@@ -176,6 +174,12 @@ class AnswerTable:
     def wheels(self) -> dict[bytes, list[int]]:
         return self._wheels
 
+    def release(self) -> None:
+        """Forget the prepared answers one by one; nobody may ask any more."""
+        for answers in (self._prepared, self._made):
+            while answers:
+                answers.popitem()
+
     def find(self, key: bytes) -> Answer | None:
         """The answer to a question (name in lower case, type, class); None: not our name."""
         answer = self._prepared.get(key)
@@ -246,6 +250,8 @@ class AnswerTable:
             if resolution.end is End.OUTSIDE and not resolution.steps:
                 return None
             answer = self._pack(resolution, qname, wildcard.owner.lower() + key[-4:-2], True)
+            if len(self._wild) >= MAX_MADE:  # a CNAME answers for each of 65,536 types
+                self._wild.clear()
             self._wild[mark] = answer
         return answer
 

@@ -55,6 +55,9 @@ def release(old: Generation, new: Generation) -> None:
         if new.namespaces.get(name) is not space:
             while space.nodes:
                 space.nodes.popitem()
+    for place, view in old.views.items():
+        if new.views.get(place) is not view:
+            view.answers.release()
 
 
 class Published:

@@ -17,8 +17,8 @@ from resolver.select import Family, Mode, Pool, Selection, select
 from resolver.zones.places import Place
 from resolver.zones.zone import Endpoint, Port, RecordSet, Service
 
-A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, DNAME, DS, SVCB, HTTPS = (
-    *(1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 43, 64, 65),
+A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, SVCB, HTTPS = (
+    *(1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 64, 65),
 )
 ANY, HINFO = 255, 13
 ALIAS = -1  # where a node keeps its ALIAS: no question has this type

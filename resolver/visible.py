@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from resolver import names
-from resolver.rrsets import AAAA, A
 from resolver.zones.places import Place
 from resolver.zones.reverse import LOCAL_REVERSE_ZONES
 from resolver.zones.zone import Environment, RecordSet, Service, Soa, Zone, ZoneSet
@@ -102,23 +101,26 @@ def _add_zone(zone: Zone, environment: Environment, parts: dict[bytes, Part]) ->
     part.sets += [found for override in overrides.values() for found in override.sets]
 
 
+def every_claim(part: Part) -> Iterator[tuple[bytes, bytes, int, Place]]:
+    """Address, name, TTL and place of all that claims a PTR; fall-through zones claim none."""
+    if part.fallthrough:
+        return
+    for service in part.services:
+        for endpoint in service.endpoints:
+            if endpoint.ptr is not None:
+                for address in endpoint.addresses:
+                    yield address, endpoint.ptr, service.ttl, endpoint.place
+    for item in part.sets:
+        if item.ptr is not None:  # of address records only
+            for address, place in zip(item.rdatas, item.places, strict=True):
+                yield address, item.ptr, item.ttl, place
+
+
 def claims(parts: Iterable[Part]) -> dict[bytes, Claim]:
     """The PTR of each address: the first claim, in the order of the files."""
     found: dict[bytes, Claim] = {}
     for part in parts:
-        if part.fallthrough:
-            continue
-        for service in part.services:
-            for endpoint in service.endpoints:
-                if endpoint.ptr is not None:
-                    for address in endpoint.addresses:
-                        if address not in found:
-                            owner = names.reverse(address)
-                            found[address] = Claim(owner, endpoint.ptr, service.ttl, endpoint.place)
-        for item in part.sets:
-            if item.ptr is not None and item.rtype in (A, AAAA):
-                for address, place in zip(item.rdatas, item.places, strict=True):
-                    if address not in found:
-                        owner = names.reverse(address)
-                        found[address] = Claim(owner, item.ptr, item.ttl, place)
+        for address, target, ttl, place in every_claim(part):
+            if address not in found:
+                found[address] = Claim(names.reverse(address), target, ttl, place)
     return found

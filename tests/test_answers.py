@@ -221,3 +221,22 @@ services:
     assert all(len(found) == 1 for found in seen)
     assert sum(found == ["10.80.1.2"] for found in seen) == 30
     assert not any(a == b == ["10.80.1.1"] for a, b in pairwise(seen))
+
+
+def test_every_type_at_a_wildcard_alias_stays_within_the_bound(generation: Compile) -> None:
+    """A CNAME answers for each of 65,536 types: what is kept of them is bounded."""
+    files = {**FILES, "dev.yaml": 'zone: dev.east\nrecords: {"*.w": {CNAME: x}, x: {TXT: x}}\n'}
+    table = generation(files).views["dev", "east"].answers
+    name = names.from_text("a.w.dev.east.corp.test.")
+    for qtype in range(1000, 1000 + answers.MAX_MADE + 10):
+        assert table.find(name + qtype.to_bytes(2, "big") + b"\0\1") is not None
+    assert len(table._wild) <= answers.MAX_MADE
+
+
+def test_a_released_table_holds_nothing(generation: Compile) -> None:
+    """What an old generation had prepared is freed with it."""
+    table = generation().views["dev", "east"].answers
+    table.find(names.from_text("web.dev.east.corp.test.") + b"\0\1\0\1")
+    assert table._prepared
+    table.release()
+    assert not table._prepared

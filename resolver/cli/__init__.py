@@ -25,7 +25,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("serve", "resolver.cli.serve", "answer queries"),
     Command("check", "resolver.cli.check", "report every problem of the zone files"),
-    Command("query", "resolver.cli.query", "ask a server, like dig"),
+    Command("query", "resolver.cli.query_server", "ask a server, like dig"),
     Command("explain", "resolver.cli.explain", "say why a client gets an answer"),
     Command("import", "resolver.cli.import_zone", "turn a master file into YAML"),
     Command(

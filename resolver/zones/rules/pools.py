@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from resolver import names
-from resolver.visible import Part
+from resolver.visible import every_claim
 from resolver.zones.places import Place, Problem
 from resolver.zones.rules.survey import Survey, error, hint, warning
 from resolver.zones.zone import Service
@@ -56,29 +56,13 @@ def _has_unequal_weights(service: Service) -> bool:
 def ptr_conflict(survey: Survey) -> Iterator[Problem]:
     """Two names that claim the PTR of one address within a view: the first has it."""
     for parts in survey.parts.values():
-        chosen: dict[bytes, tuple[bytes, bytes, Place]] = {}
+        chosen: dict[bytes, tuple[bytes, Place]] = {}
         for part in parts.values():
-            for claim in _claims(part):
-                address, target, place = claim
-                _, first, first_place = chosen.setdefault(address, claim)
+            for address, target, _, place in every_claim(part):
+                first, first_place = chosen.setdefault(address, (target, place))
                 if target is not first and names.key(target) != names.key(first):
                     message = (
                         f"{names.to_text(target)} claims {ipaddress.ip_address(address)}, but its"
                         f" PTR is {names.to_text(first)} (at {first_place}): ptr: false?"
                     )
                     yield warning(place, "ptr-conflict", message)
-
-
-def _claims(part: Part) -> Iterator[tuple[bytes, bytes, Place]]:
-    """Address, name and place of everything that claims a PTR; fall-through zones claim none."""
-    if part.fallthrough:
-        return
-    for service in part.services:
-        for endpoint in service.endpoints:
-            if endpoint.ptr is not None:
-                for address in endpoint.addresses:
-                    yield address, endpoint.ptr, endpoint.place
-    for item in part.sets:
-        if item.ptr is not None:
-            for address, place in zip(item.rdatas, item.places, strict=True):
-                yield address, item.ptr, place

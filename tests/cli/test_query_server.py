@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.cli.query import DEFAULT_SERVER, read_server, read_words
+from resolver.cli.query_server import DEFAULT_SERVER, read_server, read_words
 from tests.support import Server
 
 Sightline = Callable[..., tuple[int, str, str]]
