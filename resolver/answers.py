@@ -9,164 +9,51 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from resolver import names
-from resolver.chain import End, Resolution, resolve
+from healthcheck.health import HealthSource, NotingTable, Target
+from resolver.handouts import Handouts
 from resolver.namespace import Below, Namespace, Node, ZoneView
-from resolver.outcome import Rcode, Reason
-from resolver.rrsets import ALIAS, CNAME, DNAME, DS, HTTPS, MX, NS, SOA, SRV, SVCB, Scope
-from resolver.zones import records
+from resolver.outcome import Rcode
+from resolver.packing import Answer, make_turn
+from resolver.prepare import Preparation
+from resolver.rrsets import ALIAS, CNAME, DS, SOA, Scope
+from resolver.shelf import Shelf
 
 MAX_PREPARED = 65536  # answers of one view
 MAX_MADE = 4096
 MAX_PREPARED_OCTETS = 64 * 1024 * 1024
-MAX_ADDITIONAL_NAMES = 13  # names whose addresses are added to one answer
-# Types whose targets' addresses are added (RFC 1034 3.7, RFC 2782, RFC 9460 4.1).
-ADDITIONAL_FOR = frozenset({NS, MX, SRV, SVCB, HTTPS})
-
-
-class Turn(NamedTuple):
-    """One reply's sections: in full, and lean (without additional data)."""
-
-    counts: bytes  # QDCOUNT to ARCOUNT
-    counts_opt: bytes  # the same with one more record in additional
-    body: bytes
-    lean_counts: bytes
-    lean_counts_opt: bytes
-    lean: int  # octets of body without additional
-
-
-class Answer:
-    """The turns of one question in one view."""
-
-    __slots__ = ("authoritative", "chain", "is_cut", "position", "rcode", "reason", "size", "turns")
-
-    def __init__(
-        self,
-        turns: tuple[Turn, ...],
-        rcode: int,
-        *,
-        authoritative: bool = True,
-        reason: Reason = Reason.ANSWERED,
-        position: list[int] | None = None,
-        is_cut: bool = False,
-        chain: Answer | None = None,
-    ) -> None:
-        self.turns = turns
-        self.rcode = int(rcode)
-        self.authoritative = authoritative
-        self.is_cut = is_cut  # it ends at a zone cut, so it depends on RD
-        self.chain = chain  # then what is left of it without the referral
-        self.reason = reason
-        self.position = position if position is not None else [0]
-        self.size = sum(len(turn.body) for turn in turns) + 400
-
-
-def make_turn(
-    answer: int, authority: int, additional: int, lean: bytes, more: bytes, glue: int = 0
-) -> Turn:
-    """Pack the counts of a turn; `more` is the additional data that may be left out.
-
-    `lean` is the rest: answer, authority and `glue` records that a referral cannot do without.
-    """
-
-    def counts(records_: int) -> bytes:
-        return struct.pack("!4H", 1, answer, authority, records_)
-
-    full, least = additional + glue, glue
-    return Turn(
-        counts(full), counts(full + 1), lean + more, counts(least), counts(least + 1), len(lean)
-    )
-
-
-class _Packer:
-    """Appends records; an owner that was packed before is a pointer (RFC 1035 4.1.4).
-
-    Rdata is never compressed. Without a known length of the qname (answers of a wildcard serve
-    names of any length) only the qname itself is pointed at.
-    """
-
-    def __init__(self, qname: bytes, is_shared: bool) -> None:
-        self.parts: list[bytes] = []
-        self.count = 0
-        self.size = 0
-        self.base = None if is_shared else 12 + len(qname) + 4
-        self.offsets: dict[bytes, int] = {qname.lower(): 12}
-        if not is_shared:
-            position, suffix = 12, qname.lower()
-            while suffix != names.ROOT:
-                self.offsets.setdefault(suffix, position)
-                position += suffix[0] + 1
-                suffix = names.parent(suffix)
-
-    def add(self, owner: bytes, rtype: int, ttl: int, rdata: bytes) -> None:
-        name = self._owner(owner)
-        head = name + struct.pack("!HHIH", rtype, 1, ttl, len(rdata))
-        if self.base is not None:
-            for target in _last_name(rtype, rdata):
-                self._remember(target, self.base + self.size + len(head) + len(rdata) - len(target))
-        self.parts += (head, rdata)
-        self.size += len(head) + len(rdata)
-        self.count += 1
-
-    def _owner(self, owner: bytes) -> bytes:
-        suffix, prefix = owner.lower(), 0
-        while suffix != names.ROOT:
-            offset = self.offsets.get(suffix)
-            if offset is not None:
-                if self.base is not None:
-                    self._remember(owner, self.base + self.size)
-                return owner[:prefix] + struct.pack("!H", 0xC000 | offset)
-            prefix += suffix[0] + 1
-            suffix = names.parent(suffix)
-        if self.base is not None:
-            self._remember(owner, self.base + self.size)
-        return owner
-
-    def _remember(self, name: bytes, offset: int) -> None:
-        if offset < 0x4000:
-            self.offsets.setdefault(name.lower(), offset)
-
-
-def _last_name(rtype: int, rdata: bytes) -> tuple[bytes, ...]:
-    """The name that ends the rdata of these types; later owners may point at it."""
-    if rtype in (CNAME, NS, DNAME):
-        return (rdata,)
-    skip = {MX: 2, SRV: 6}.get(rtype)
-    return () if skip is None else (rdata[skip:],)
-
-
-def _targets(owner: bytes, rtype: int, rdata: bytes) -> list[bytes]:
-    """The names whose addresses a client of this rdata will want.
-
-    The root is nobody (RFC 2782, RFC 7505 3), but in SVCB ServiceMode the owner (RFC 9460 2.5.2).
-    """
-    found = [name for _, name in records.names_in(rtype, rdata) if name != names.ROOT]
-    if not found and rtype in (SVCB, HTTPS) and rdata[:2] != b"\0\0":
-        return [owner]
-    return found
 
 
 class AnswerTable:
     """The answers of one view: environment and region."""
 
     __slots__ = (
-        *("_made", "_nodata", "_nxdomain", "_octets", "_prepared", "_seed", "_wheels", "_wild"),
-        *("scope", "space"),
+        *("_made", "_nodata", "_nxdomain", "_prepared", "_seed", "_wheels", "_wild"),
+        *("handouts", "scope", "space"),
     )
 
     def __init__(
-        self, space: Namespace, scope: Scope, seed: int, wheels: dict[bytes, list[int]]
+        self,
+        space: Namespace,
+        scope: Scope,
+        seed: int,
+        wheels: dict[bytes, list[int]],
+        handouts: Handouts,
     ) -> None:
         self.space = space
         self.scope = scope
+        self.handouts = handouts  # of all views; outlives generations
         self._seed = seed
         self._wheels = wheels  # (owner, type) → place on the wheel; outlives generations
-        self._prepared: dict[bytes, Answer] = {}
-        self._made: dict[bytes, Answer] = {}  # below DNAME and `here`
-        self._octets = 0
-        self._wild: dict[tuple[bytes, int], Answer] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._prepared = Shelf(MAX_PREPARED, MAX_PREPARED_OCTETS, self.handouts)
+        # Below DNAME and `here`: names made up as they are asked must not push the others out.
+        self._made = Shelf(MAX_MADE, MAX_PREPARED_OCTETS, self.handouts)
+        # A CNAME answers for 65,536 types.
+        self._wild = Shelf(MAX_MADE, MAX_PREPARED_OCTETS, self.handouts)
         self._nxdomain: dict[ZoneView, dict[int, Answer]] = {}  # by length of the qname
         self._nodata: dict[ZoneView, dict[int, Answer]] = {}
 
@@ -174,19 +61,47 @@ class AnswerTable:
     def wheels(self) -> dict[bytes, list[int]]:
         return self._wheels
 
+    @property
+    def _shelves(self) -> tuple[Shelf, Shelf, Shelf]:
+        return self._prepared, self._made, self._wild
+
+    def judged_anew(self, health: HealthSource, touched: Iterable[Target]) -> AnswerTable:
+        """The table under another health, which differs for `touched` only.
+
+        It takes over the prepared answers that rest on none of them; this one prepares its own
+        again if anybody still asks it.
+        """
+        scope = self.scope._replace(health=health)
+        successor = AnswerTable(self.space, scope, self._seed, self._wheels, self.handouts)
+        for shelf in self._shelves:
+            shelf.drop(touched)
+        for name in ("_prepared", "_made", "_wild", "_nxdomain", "_nodata"):
+            setattr(successor, name, getattr(self, name))
+        self._begin()
+        return successor
+
+    def resting_on(self, target: Target) -> list[Answer]:
+        """The prepared answers that were made with the health of a target."""
+        return [answer for shelf in self._shelves for answer in shelf.resting_on(target)]
+
+    def settle(self) -> None:
+        """Note what the answers gave out, before they go."""
+        for shelf in self._shelves:
+            for answer in list(shelf.answers.values()):
+                self.handouts.note(answer)
+
     def release(self) -> None:
         """Forget the prepared answers one by one; nobody may ask any more."""
-        for answers in (self._prepared, self._made):
-            while answers:
-                answers.popitem()
+        for shelf in self._shelves:
+            shelf.release()
 
     def find(self, key: bytes) -> Answer | None:
         """The answer to a question (name in lower case, type, class); None: not our name."""
-        answer = self._prepared.get(key)
+        answer = self._prepared.answers.get(key)
         return answer if answer is not None else self._find_unprepared(key)
 
     def _find_unprepared(self, key: bytes) -> Answer | None:
-        made = self._made.get(key)
+        made = self._made.answers.get(key)
         if made is not None:
             return made
         qname, qtype = key[:-4], key[-4] << 8 | key[-3]
@@ -244,50 +159,25 @@ class AnswerTable:
         ):
             return self._negative(wildcard.zone, Rcode.NOERROR, len(qname))
         mark = (wildcard.owner, qtype)
-        answer = self._wild.get(mark)
+        answer = self._wild.answers.get(mark)
         if answer is None:
-            resolution = resolve(self.space, qname, qtype, self.scope)
-            if resolution.end is End.OUTSIDE and not resolution.steps:
-                return None
-            answer = self._pack(resolution, qname, wildcard.owner.lower() + key[-4:-2], True)
-            if len(self._wild) >= MAX_MADE:  # a CNAME answers for each of 65,536 types
-                self._wild.clear()
-            self._wild[mark] = answer
+            noting = NotingTable(self.scope.health)
+            wheel = wildcard.owner.lower() + key[-4:-2]
+            answer = self._preparation(noting).prepare(qname, qtype, wheel, is_shared=True)
+            if answer is not None:
+                self._wild.put(mark, answer, noting.asked)
         return answer
 
     def _prepare(self, key: bytes, qname: bytes, qtype: int) -> Answer | None:
-        resolution = resolve(self.space, qname, qtype, self.scope)
-        if resolution.end is End.OUTSIDE and not resolution.steps:
-            return None
-        answer = self._pack(resolution, qname, key[:-2], False)
-        if qname not in self.space.nodes:
-            # Names that are made up as they are asked must not push the others out.
-            if len(self._made) >= MAX_MADE:
-                self._made.clear()
-            self._made[key] = answer
-            return answer
-        if len(self._prepared) >= MAX_PREPARED or self._octets > MAX_PREPARED_OCTETS:
-            self._prepared.clear()
-            self._octets = 0
-        self._prepared[key] = answer
-        self._octets += answer.size
+        noting = NotingTable(self.scope.health)
+        answer = self._preparation(noting).prepare(qname, qtype, key[:-2], is_shared=False)
+        if answer is not None:
+            shelf = self._prepared if qname in self.space.nodes else self._made
+            shelf.put(key, answer, noting.asked)
         return answer
 
-    def _pack(self, found: Resolution, qname: bytes, wheel: bytes, is_shared: bool) -> Answer:
-        """Pack the end of a look-up; `wheel` names the place that its turns share."""
-        if found.end is End.FAILED:
-            empty = make_turn(0, 0, 0, b"", b"")
-            return Answer((empty,), Rcode.SERVFAIL, authoritative=True, reason=found.reason)
-        if found.end is End.REFERRAL:
-            return self._pack_referral(found, qname, is_shared)
-        turns: tuple[tuple[bytes, ...], ...] = ((),)
-        if found.steps:
-            turns = found.steps[-1].turns
-        packed = tuple(self._pack_turn(found, qname, turn, is_shared) for turn in turns)
-        rcode = {End.NXDOMAIN: Rcode.NXDOMAIN, End.TOO_LONG: Rcode.YXDOMAIN}.get(
-            found.end, Rcode.NOERROR
-        )
-        return Answer(packed, rcode, position=self._place(wheel) if len(packed) > 1 else None)
+    def _preparation(self, health: HealthSource) -> Preparation:
+        return Preparation(self.space, self.scope._replace(health=health), self._place)
 
     def _place(self, wheel: bytes) -> list[int]:
         place = self._wheels.get(wheel)
@@ -296,76 +186,3 @@ class AnswerTable:
                 self._wheels.clear()
             place = self._wheels[wheel] = [zlib.crc32(wheel, self._seed)]
         return place
-
-    def _pack_turn(
-        self, found: Resolution, qname: bytes, last: tuple[bytes, ...], is_shared: bool
-    ) -> Turn:
-        packer = _Packer(qname, is_shared)
-        for step in found.steps[:-1]:
-            for rdata in step.turns[0]:
-                packer.add(step.owner, step.rrset.rtype, step.rrset.ttl, rdata)
-        targets: list[bytes] = []
-        if found.steps:
-            step = found.steps[-1]
-            rtype, ttl = step.rrset.rtype, step.rrset.ttl
-            for rdata in last:
-                packer.add(step.owner, rtype, ttl, rdata)
-                if rtype in ADDITIONAL_FOR:
-                    targets += _targets(step.owner, rtype, rdata)
-        answers = packer.count
-        if found.end in (End.NODATA, End.NXDOMAIN) and found.node is not None:
-            zone = found.node.zone
-            packer.add(zone.apex, SOA, zone.negative_ttl, zone.soa)
-        return self._finish(packer, answers, targets)
-
-    def _pack_referral(self, found: Resolution, qname: bytes, is_shared: bool) -> Answer:
-        """The chain, NS of the cut in authority, glue in additional (RFC 1034 4.3.2)."""
-        assert found.node is not None
-        packer = _Packer(qname, is_shared)
-        for step in found.steps:
-            for rdata in step.turns[0]:
-                packer.add(step.owner, step.rrset.rtype, step.rrset.ttl, rdata)
-        answers = packer.count
-        chain = None
-        if answers:
-            alone = make_turn(answers, 0, 0, b"".join(packer.parts), b"")
-            chain = Answer((alone,), Rcode.NOERROR)
-        rrset = self.space.delegation(found.node)
-        targets = rrset.draw(self.scope).turns[0]
-        for rdata in targets:
-            packer.add(found.node.owner, NS, rrset.ttl, rdata)
-        authority = packer.count - answers
-        # RFC 9471 3.1: without the glue of servers below the cut the reply is of no use.
-        cut = found.node.owner.lower()
-        needed = [t for t in targets if names.is_at_or_below(t.lower(), cut)]
-        self._add_addresses(packer, needed)
-        glue, lean_size = packer.count - answers - authority, len(packer.parts)
-        self._add_addresses(packer, [t for t in targets if t not in needed])
-        turn = make_turn(
-            answers,
-            authority,
-            packer.count - answers - authority - glue,
-            b"".join(packer.parts[:lean_size]),
-            b"".join(packer.parts[lean_size:]),
-            glue,
-        )
-        authoritative = bool(answers)  # AA is of the first owner (RFC 1035 4.1.1)
-        return Answer((turn,), Rcode.NOERROR, authoritative=authoritative, is_cut=True, chain=chain)
-
-    def _finish(self, packer: _Packer, answers: int, targets: list[bytes]) -> Turn:
-        lean_size, lean_count = len(packer.parts), packer.count
-        self._add_addresses(packer, targets)
-        return make_turn(
-            answers,
-            lean_count - answers,
-            packer.count - lean_count,
-            b"".join(packer.parts[:lean_size]),
-            b"".join(packer.parts[lean_size:]),
-        )
-
-    def _add_addresses(self, packer: _Packer, targets: list[bytes]) -> None:
-        distinct = {name.lower(): name for name in targets[:MAX_ADDITIONAL_NAMES]}
-        for target in distinct.values():
-            for rrset, rdatas in self.space.addresses(target, self.scope):
-                for rdata in rdatas:
-                    packer.add(target, rrset.rtype, rrset.ttl, rdata)

@@ -22,6 +22,7 @@ from resolver.rrsets import (
     FAMILY_OF,
     HINFO,
     AliasSet,
+    Pick,
     Rrset,
     Scope,
     StaticSet,
@@ -51,7 +52,7 @@ class Step(NamedTuple):
     owner: bytes
     rrset: Rrset
     node: Node
-    turns: tuple[tuple[bytes, ...], ...]  # as drawn for the scope that asked
+    turns: tuple[Pick, ...]  # as drawn for the scope that asked
 
 
 @dataclass(slots=True)
@@ -128,12 +129,12 @@ class _Chain:
         if CNAME in sets:
             turns = sets[CNAME].draw(self.scope).turns
             self.found.steps.append(Step(owner, sets[CNAME], node, turns))
-            return turns[0][0]
+            return turns[0].rdatas[0]
         return self._end(End.NODATA)
 
     def _alias(self, node: Node, owner: bytes) -> bytes | None:
         alias = node.sets[ALIAS]
-        target = alias.draw(self.scope).turns[0][0]
+        target = alias.draw(self.scope).turns[0].rdatas[0]
         inner = _Chain(self.space, self.qtype, self.scope, self.seen).follow(target)
         if inner.end is End.ANSWER:
             ttl = min(alias.ttl, *(step.rrset.ttl for step in inner.steps))
@@ -159,7 +160,7 @@ class _Chain:
         """RFC 6672 3.2: the DNAME, and a CNAME made of it with the same TTL (3.1)."""
         dname = node.sets[DNAME]
         assert isinstance(dname, StaticSet)
-        redirect = Step(node.owner, dname, node, (dname.rdatas,))
+        redirect = Step(node.owner, dname, node, dname.draw(self.scope).turns)
         if redirect not in self.found.steps:  # RFC 2181 5: the same record is given once
             self.found.steps.append(redirect)
         target = owner[: len(owner) - len(node.owner)] + dname.rdatas[0]
@@ -176,7 +177,7 @@ class _Chain:
 
     def _made(self, owner: bytes, cname: StaticSet, node: Node) -> bytes | None:
         """Take a CNAME made for the owner: the end for who asks for it, else the way on."""
-        self.found.steps.append(Step(owner, cname, node, (cname.rdatas,)))
+        self.found.steps.append(Step(owner, cname, node, cname.draw(self.scope).turns))
         return self._end(End.ANSWER) if self.qtype in (CNAME, ANY) else cname.rdatas[0]
 
     def _finish(self, owner: bytes, rrset: Rrset, node: Node) -> bytes | None:

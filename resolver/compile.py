@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
-from resolver.generation import Generation, Serials, View
+from resolver.generation import Generation, Serials, View, ViewKey
+from resolver.handouts import Handouts
 from resolver.namespace import Namespace
 from resolver.populate import Before, populate
 from resolver.rrsets import Scope
@@ -23,13 +22,17 @@ def compile_generation(
     now: int,
     seed: int,
     previous: Generation | None = None,
-    health: HealthTable = ALL_UP,
+    health: HealthTable | None = None,
 ) -> Generation:
     """Build the generation of a set of zones.
 
     `now` is in seconds since the epoch and becomes the serial of zones whose visible content is
-    new; `seed` (any 32 bits) starts the wheels that `previous` did not have.
+    new; `seed` (any 32 bits) starts the wheels that `previous` did not have. Without `health`
+    it is that of `previous`, else everything counts as up.
     """
+    if health is None:
+        health = previous.health if previous is not None else ALL_UP
+    handouts = previous.handouts if previous is not None else Handouts()
     known: Serials = previous.serials if previous is not None else {}
     serials: dict[tuple[str, bytes], tuple[int, int]] = {}
 
@@ -44,13 +47,13 @@ def compile_generation(
 
     seen = {name: visible_parts(zones, e) for name, e in zones.plan.environments.items()}
     namespaces: dict[str, Namespace] = {}
-    views: dict[tuple[str, str], View] = {}
+    views: dict[ViewKey | None, View] = {}
     for name, environment in zones.plan.environments.items():
         kept = _unchanged(name, zones, seen[name], health, previous)
         if kept is not None:
             namespaces[name] = kept.namespaces[name]
             serials.update({k: v for k, v in kept.serials.items() if k[0] == name})
-            views.update({k: v for k, v in kept.views.items() if k[0] == name})
+            views.update({k: v for k, v in kept.views.items() if v.environment == name})
             continue
         before = None
         if previous is not None and previous.zones.plan is zones.plan:
@@ -61,18 +64,19 @@ def compile_generation(
             old = previous.views.get((name, region)) if previous is not None else None
             scope = Scope(name, region, health)
             wheels = old.answers.wheels if old is not None else {}
-            views[name, region] = View(name, region, AnswerTable(space, scope, seed, wheels))
-    networks = _networks(zones, views)
+            answers = AnswerTable(space, scope, seed, wheels, handouts)
+            views[name, region] = View(name, region, answers)
     return Generation(
         number=previous.number + 1 if previous is not None else 1,
         zones=zones,
         views=views,
-        networks=NetworkTable(networks),
+        networks=NetworkTable(_networks(zones)),
         trusted=_trusted(zones.plan.trusted),
         health=health,
         seen=seen,
         namespaces=namespaces,
         serials=serials,
+        handouts=handouts,
     )
 
 
@@ -96,27 +100,27 @@ def _unchanged(
     return previous if all(part.is_same(before[key]) for key, part in seen.items()) else None
 
 
-def _networks(
-    zones: ZoneSet, views: Mapping[tuple[str, str], View]
-) -> list[tuple[IPNetwork, View | None]]:
-    """Every client network with its view, and every carve-out with what is left around it."""
-    clients = [
-        (client, views[name, region])
-        for name, environment in zones.plan.environments.items()
-        for region, found in environment.clients.items()
-        for client in found
-    ]
-    table: dict[IPNetwork, View | None] = {}
+def _networks(zones: ZoneSet) -> list[tuple[IPNetwork, ViewKey | None]]:
+    """Every client network with its view, and every carve-out with what is left around it.
+
+    The key of a view is one object wherever it stands, so that equal ones are the same.
+    """
+    clients = []
+    for name, environment in zones.plan.environments.items():
+        for region, found in environment.clients.items():
+            key = (name, region)
+            clients += [(client, key) for client in found]
+    table: dict[IPNetwork, ViewKey | None] = {}
     for client, _ in clients:
         for carved in client.carved:
             around = [
-                (other.network.prefixlen, view)
-                for other, view in clients
+                (other.network.prefixlen, key)
+                for other, key in clients
                 if _contains(other.network, carved)
                 and not any(_contains(hole, carved) for hole in other.carved)
             ]
             table[carved] = max(around, key=lambda item: item[0])[1] if around else None
-    table.update((client.network, view) for client, view in clients)
+    table.update((client.network, key) for client, key in clients)
     return list(table.items())
 
 

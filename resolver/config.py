@@ -144,6 +144,15 @@ class LimitsConfig(Located):
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class ChecksConfig(Located):
+    """Whether and how much endpoints are probed."""
+
+    probe: Flag = True
+    commands: Flag = False  # of the kind `command`
+    in_flight: Annotated[int, integer(1, 100_000)] = 1000
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class LogConfig(Located):
     """What is logged and how."""
 
@@ -187,6 +196,7 @@ class ServerConfig(Located):
     forward: ForwardConfig = field(default_factory=lambda: _usual(ForwardConfig))
     cache: CacheConfig = field(default_factory=lambda: _usual(CacheConfig))
     limits: LimitsConfig = field(default_factory=lambda: _usual(LimitsConfig))
+    checks: ChecksConfig = field(default_factory=lambda: _usual(ChecksConfig))
     explain_to: NetworkList = EXPLAIN_TO
     log: LogConfig = field(default_factory=lambda: _usual(LogConfig))
     state_dir: Str | None = None

@@ -6,16 +6,19 @@ Made of the same values as the answer: the view, the resolution, the selection. 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
+from healthcheck.health import WHOLE, Target
+from healthcheck.report import Report
+from healthcheck.track import penalty_at
 from resolver import names
 from resolver.chain import End, Resolution, Step, resolve
 from resolver.generation import Generation, View
 from resolver.namespace import Namespace
 from resolver.outcome import Rcode, Reply
 from resolver.query import handle
-from resolver.rrsets import FAMILY_OF, AliasSet, PoolSet, PortSet, Rrset, Scope
+from resolver.rrsets import UNSETTLED_TTL, FAMILY_OF, AliasSet, PoolSet, PortSet, Rrset, Scope, Tiers
 from resolver.select import Choice, Family, Selection, select
 from resolver.views import Door
 from resolver.zones import records
@@ -27,8 +30,24 @@ Facts = dict[str, Any]
 _DOOR = Door("tcp", 65535)  # the answer in full, whatever a client could take over UDP
 
 
+class Seen(NamedTuple):
+    """What a running server knows beside the generation; `now` is on the checker's clock."""
+
+    reports: Mapping[Target, Report]
+    now: float
+
+
+NOTHING_SEEN = Seen({}, 0.0)
+
+
 def explain(
-    generation: Generation, name: str, qtype: int, client: str, *, reveal: bool = False
+    generation: Generation,
+    name: str,
+    qtype: int,
+    client: str,
+    *,
+    reveal: bool = False,
+    seen: Seen = NOTHING_SEEN,
 ) -> Facts:
     """Explain one question of one client.
 
@@ -38,7 +57,7 @@ def explain(
     match = generation.networks.match(client)
     if generation.trusted is not None and generation.trusted.find(client):
         match = None  # its client subnet would decide, and none is given here
-    view = match.target if match is not None else None
+    view = generation.views.get(match.target) if match is not None else None
     qname, read_as = complete(name, generation, view)
     wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + qname + struct.pack("!HH", qtype, 1)
     outcome = handle(wire, client, _DOOR, generation)
@@ -69,8 +88,8 @@ def explain(
     space, scope = view.answers.space, view.answers.scope
     resolution = resolve(space, qname, qtype, scope)
     facts["end"] = resolution.end.value
-    facts["chain"] = [_explain_step(step, scope) for step in resolution.steps]
-    facts.update(_explain_end(resolution, space, qtype, scope))
+    facts["chain"] = [_explain_step(step, scope, seen) for step in resolution.steps]
+    facts.update(_explain_end(resolution, space, qtype, (scope, seen)))
     if reveal and resolution.end is End.NXDOMAIN:
         facts["exists_in"] = _elsewhere(generation, qname, view)
     return facts
@@ -108,53 +127,85 @@ def _place(place: Place | None) -> str | None:
     return f"{place.file}:{place.line}" if place is not None and place.file else None
 
 
-def _explain_step(step: Step, scope: Scope) -> Facts:
+def _explain_step(step: Step, scope: Scope, seen: Seen) -> Facts:
     rrset, zone = step.rrset, step.node.zone
+    ttls = sorted({turn.ttl for turn in step.turns})
     facts: Facts = {
         "owner": names.to_text(step.owner),
         "type": records.type_text(rrset.rtype),
-        "ttl": rrset.ttl,
+        "ttl": ttls[0],
         "zone": names.to_text(zone.apex),
         "place": _place(rrset.place),
-        "values": _values(rrset, scope),
+        "values": _values(step),
     }
     if names.key(step.owner) != names.key(step.node.owner):
         facts["by"] = names.to_text(step.node.owner)  # the wildcard or DNAME
     if isinstance(rrset, AliasSet):
         facts["alias"] = True
-        rrset = rrset.target
-    if isinstance(rrset, PoolSet):
-        facts["service"] = rrset.tiers.pool(scope).named.identity
-        facts["selection"] = [_explain_selection(rrset.selection(scope), FAMILY_OF[rrset.rtype])]
-    elif isinstance(rrset, PortSet):
-        pool = rrset.tiers.pool(scope)
-        facts["service"] = pool.named.identity
-        facts["selection"] = [
-            _explain_selection(select(pool, family, scope.health), family)
-            for family in Family
-            if any(e.v4 if family is Family.V4 else e.v6 for t in pool.tiers for e in t.endpoints)
-        ]
+    found = _selections(rrset, scope, seen)
+    if found is not None:
+        facts["service"], facts["selection"] = found
+        facts["ttl_arithmetic"] = _ttl_arithmetic(rrset, scope, ttls)
     return facts
 
 
-def _values(rrset: Rrset, scope: Scope) -> list[str]:
+def _values(step: Step) -> list[str]:
     """The rdata of any turn, in a stable order."""
-    found = dict.fromkeys(rdata for turn in rrset.draw(scope).turns for rdata in turn)
-    return [records.to_text(rrset.rtype, rdata) for rdata in found]
+    found = dict.fromkeys(rdata for turn in step.turns for rdata in turn.rdatas)
+    return [records.to_text(step.rrset.rtype, rdata) for rdata in found]
 
 
-def _explain_selection(selection: Selection, family: Family) -> Facts:
+def _source(rrset: Rrset) -> tuple[Tiers, tuple[Family, ...]] | None:
+    """Where a selected record set comes from, and for which families."""
+    if isinstance(rrset, AliasSet):
+        return _source(rrset.target)
+    if isinstance(rrset, PoolSet):
+        return rrset.tiers, (FAMILY_OF[rrset.rtype],)
+    return (rrset.tiers, tuple(Family)) if isinstance(rrset, PortSet) else None
+
+
+def _selections(rrset: Rrset, scope: Scope, seen: Seen) -> tuple[str, list[Facts]] | None:
+    """The service's identity and what was selected of it; None for what is written."""
+    source = _source(rrset)
+    if source is None:
+        return None
+    pool = source[0].pool(scope)
+    found = [(select(pool, family, scope.health), family) for family in source[1]]
+    return pool.named.identity, [
+        _explain_selection(selection, family, seen)
+        for selection, family in found
+        if selection.choices or len(found) == 1
+    ]
+
+
+def _ttl_arithmetic(rrset: Rrset, scope: Scope, ttls: list[int]) -> str:
+    """How the TTL came about."""
+    source = _source(rrset)
+    assert source is not None
+    policy = source[0].pool(scope).named.policy
+    if not policy.ttl_from_health:
+        return f"{rrset.ttl}, as configured whatever health says (ttl_from_health: off)"
+    if ttls == [rrset.ttl]:
+        return f"{rrset.ttl}, as configured: whatever it holds is settled"
+    low = min(rrset.ttl, UNSETTLED_TTL)
+    unsettled = f"min({rrset.ttl} configured, {UNSETTLED_TTL} while an endpoint is unsettled)"
+    some = "" if len(ttls) == 1 else f", or {rrset.ttl} in answers that hold none such"
+    return f"{unsettled} = {low}{some}"
+
+
+def _explain_selection(selection: Selection, family: Family, seen: Seen) -> Facts:
     return {
         "family": f"IPv{family.value}",
         "mode": selection.mode.value,
         "tiers": [round(load, 1) for load in selection.loads],
-        "endpoints": [_explain_choice(choice) for choice in selection.choices],
+        "endpoints": [_explain_choice(choice, seen) for choice in selection.choices],
     }
 
 
-def _explain_choice(choice: Choice) -> Facts:
+def _explain_choice(choice: Choice, seen: Seen) -> Facts:
     rtype = 1 if len(choice.address) == 4 else 28
-    return {
+    health = choice.health
+    facts: Facts = {
         "endpoint": choice.endpoint.label,
         "address": records.to_text(rtype, choice.address),
         "region": choice.region,
@@ -162,16 +213,50 @@ def _explain_choice(choice: Choice) -> Facts:
         "in": choice.is_in,
         "why": choice.why.value,
         "declared": choice.endpoint.state.value,
-        "health": choice.health.state.value,
-        "health_reason": choice.health.reason,
+        "override": health.override.value,
+        "health": health.state.value,
+        "health_reason": health.reason,
+        "settled": health.is_settled,
         "weight": choice.weight,
+        "weight_now": choice.weight * health.tenths / WHOLE,
         "share": round(choice.share, 1),
         "place": _place(choice.endpoint.place),
     }
+    report = seen.reports.get((choice.endpoint.key, choice.address))
+    if report is not None:
+        facts.update(_explain_report(report, seen.now))
+    return facts
+
+
+def _explain_report(report: Report, now: float) -> Iterator[tuple[str, Any]]:
+    """What the checker knows: the real state apart from the effective one."""
+    if report.override is not None:
+        override = report.override
+        yield "override_by", {
+            "reason": override.reason,
+            "by": override.by,
+            "since": override.since,
+            "until": override.until,
+        }
+    track = report.track
+    if track is None:
+        return
+    yield "real", track.state.value
+    yield "streak", track.streak
+    yield "penalty", round(penalty_at(track, now))
+    yield "overdue", report.is_overdue
+    if track.last is not None:
+        yield "last", {
+            "age": round(now - track.last.at, 1),
+            "seconds": round(track.last.seconds, 4),
+            "passed": track.last.has_passed,
+            "failure": track.last.failure.value if track.last.failure is not None else None,
+            "detail": track.last.detail,
+        }
 
 
 def _explain_end(
-    resolution: Resolution, space: Namespace, qtype: int, scope: Scope
+    resolution: Resolution, space: Namespace, qtype: int, known: tuple[Scope, Seen]
 ) -> Iterator[tuple[str, Any]]:
     node = resolution.node
     if resolution.end in (End.NXDOMAIN, End.NODATA) and node is not None:
@@ -185,8 +270,14 @@ def _explain_end(
         if resolution.end is End.NODATA and present:
             yield "types_here", present
         rrset = node.sets.get(qtype)
-        if resolution.end is End.NODATA and isinstance(rrset, PoolSet):
-            yield "selection", [_explain_selection(rrset.selection(scope), FAMILY_OF[qtype])]
+        found = _selections(rrset, *known) if rrset is not None else None
+        if resolution.end is End.NODATA and found is not None:
+            yield "selection", found[1]
+    elif resolution.end is End.FAILED and node is not None and qtype in node.sets:
+        found = _selections(node.sets[qtype], *known)
+        if found is not None:
+            yield "service", found[0]
+            yield "selection", found[1]
     elif resolution.end is End.REFERRAL and node is not None:
         yield "cut", names.to_text(node.owner)
         yield "cut_place", _place(space.delegation(node).place)
@@ -198,68 +289,3 @@ def _elsewhere(generation: Generation, qname: bytes, view: View) -> list[str]:
         for name, space in generation.namespaces.items()
         if name != view.environment and names.key(qname) in space.nodes
     ]
-
-
-def to_lines(facts: Facts) -> Iterator[str]:
-    """The explanation for people, a fact a line."""
-    question = facts["question"]
-    yield f"{question['name']} {question['type']} ({question['read_as']})"
-    view = facts["view"]
-    if view is None:
-        yield f"client   {facts['client']} is in no environment: refused"
-        if "carved_out_of" in facts:
-            yield f"         {facts['carved_out_of']} is carved out of its network"
-    else:
-        where = f" ({view['place']})" if view["place"] else ""
-        yield (
-            f"client   {facts['client']} is in {view['environment']}.{view['region']} "
-            f"by {view['network']}{where}"
-        )
-    for step in facts.get("chain", ()):
-        yield from _step_lines(step)
-    yield from _end_lines(facts)
-    yield f"answer   {facts['rcode']}, from {facts['source']}: {facts['reason']}"
-
-
-def _step_lines(step: Facts) -> Iterator[str]:
-    by = f" by {step['by']}" if "by" in step else ""
-    by += " by ALIAS" if step.get("alias") else ""
-    yield f"record   {step['owner']} {step['ttl']} {step['type']}{by}"
-    yield f"         zone {step['zone']}, {step['place'] or 'generated'}"
-    if "service" in step:
-        yield f"service  {step['service']}, TTL {step['ttl']} as configured"
-        for selection in step["selection"]:
-            yield from _selection_lines(selection)
-    else:
-        yield from (f"         {value}" for value in step["values"])
-
-
-def _selection_lines(selection: Facts) -> Iterator[str]:
-    loads = ", ".join(f"tier {n} {load:g} %" for n, load in enumerate(selection["tiers"]))
-    yield f"select   {selection['family']}, {selection['mode']}: {loads}"
-    for item in selection["endpoints"]:
-        state = "in " if item["in"] else "out"
-        yield (
-            f"  {state}    {item['endpoint']} {item['address']} {item['region'] or ''} "
-            f"tier {item['tier']}, weight {item['weight']}, share {item['share']:g} %: "
-            f"{item['why']}; {item['health']} ({item['health_reason']}) {item['place']}"
-        )
-
-
-def _end_lines(facts: Facts) -> Iterator[str]:
-    end = facts.get("end")
-    if end in ("nxdomain", "nodata"):
-        what = "no such name" if end == "nxdomain" else "the name has no such type"
-        yield f"end      {what} in zone {facts['zone']} ({facts['zone_place']})"
-        yield f"         closest existing name {facts['closest_encloser']}"
-        if "types_here" in facts:
-            yield f"         it has {', '.join(facts['types_here'])}"
-        for selection in facts.get("selection", ()):
-            yield from _selection_lines(selection)
-        yield f"         negative TTL {facts['negative_ttl']}"
-    elif end == "referral":
-        yield f"end      below the zone cut {facts['cut']} ({facts['cut_place']})"
-    elif end == "outside":
-        yield "end      outside of the zones of this view; nothing is forwarded"
-    if facts.get("exists_in"):
-        yield f"note     the name exists in {', '.join(facts['exists_in'])}, unseen from here"

@@ -107,7 +107,7 @@ def _node_lines(space: Namespace, scope: Scope, node: Node) -> Iterator[Line]:
 
 def _set_lines(owner: bytes, rrset: Rrset, scope: Scope) -> Iterator[Line]:
     drawn = rrset.draw(scope)
-    rdatas = dict.fromkeys(rdata for turn in drawn.turns for rdata in turn)
+    rdatas = dict.fromkeys(rdata for turn in drawn.turns for rdata in turn.rdatas)
     if not rdatas:
         what = f"{records.type_text(rrset.rtype)}: nothing to hand out ({drawn.mode.value})"
         yield Line(owner, rrset.ttl, None, what)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from resolver import names
-from resolver.rrsets import FAMILY_OF, NS, Rrset, Scope
+from resolver.rrsets import FAMILY_OF, NS, Pick, Rrset, Scope
 from resolver.zones.places import Place
 
 
@@ -95,7 +95,7 @@ class Namespace:
                 return target
         return None
 
-    def addresses(self, name: bytes, scope: Scope) -> list[tuple[Rrset, tuple[bytes, ...]]]:
+    def addresses(self, name: bytes, scope: Scope) -> list[tuple[int, Pick]]:
         """A and AAAA of a name that this namespace itself holds, for the additional section."""
         key = name.lower()
         node = self.nodes.get(key)
@@ -109,7 +109,7 @@ class Namespace:
             if rrset is not None:
                 turns = rrset.draw(scope).turns
                 if turns:
-                    found.append((rrset, turns[0]))
+                    found.append((rtype, turns[0]))
         return found
 
     def delegation(self, cut: Node) -> Rrset:

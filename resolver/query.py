@@ -17,13 +17,18 @@ TRANSFERS = frozenset({251, 252})  # IXFR, AXFR
 NOBODY = "-"  # the environment of clients that have none
 
 
-def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outcome:
-    """Decide what becomes of one message from `source` at `door`."""
+def handle(
+    wire: bytes, source: str, door: Door, generation: Generation, now: float = 0.0
+) -> Outcome:
+    """Decide what becomes of one message from `source` at `door`.
+
+    `now`, in seconds on the server's clock, is noted as the time of a hand-out; 0.0: it is none.
+    """
     query = message.read(wire)
     if query is None:
         return NOT_A_QUERY
     if door.environment is None and generation.trusted is None:  # most servers, most queries
-        view, subnet = generation.networks.find(source), None
+        view, subnet = generation.views.get(generation.networks.find(source)), None
     else:
         view, subnet = _find_view(query, source, door, generation)
     if query.fault is not NOERROR:
@@ -42,7 +47,7 @@ def handle(wire: bytes, source: str, door: Door, generation: Generation) -> Outc
         if answer.chain is None:
             return _refuse(wire, query, view, Rcode.REFUSED, Reason.BELOW_CUT)
         answer = answer.chain
-    reply = _render(wire, query, answer, door, subnet)
+    reply = _render(wire, query, answer, (door, subnet), now)
     return hot_reply(
         (reply, view.environment, query.qtype, answer.rcode, Source.ZONE, answer.reason)
     )
@@ -70,18 +75,22 @@ def _find_view(
             return None, None
         # The whole of SOURCE decided, so SCOPE equals it.
         confirmed = option[:3] + option[2:3] + option[4:]
-        return generation.networks.find_within(network), confirmed
-    return generation.networks.find(source), None
+        return generation.views.get(generation.networks.find_within(network)), confirmed
+    return generation.view_of(source), None
 
 
-def _render(wire: bytes, query: Query, answer: Answer, door: Door, subnet: bytes | None) -> bytes:
+def _render(
+    wire: bytes, query: Query, answer: Answer, to: tuple[Door, bytes | None], now: float
+) -> bytes:
     """The reply: the answer's next turn, cut to what the client can take (RFC 2181 9)."""
-    turns = answer.turns
-    if len(turns) == 1:
-        turn = turns[0]
-    else:
+    door, subnet = to
+    turns, place = answer.turns, 0
+    if len(turns) > 1:
         answer.position[0] = place = answer.position[0] + 1
-        turn = turns[place % len(turns)]
+        place %= len(turns)
+    turn = turns[place]
+    if now:
+        answer.handed[place] = now
     third = QR | wire[2] & RD | (AA if answer.authoritative else 0)
     fourth = RA | wire[3] & CD | answer.rcode
     edns, question = query.edns, query.question

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +27,17 @@ class Built:
 class Builder:
     """Builds generations from one directory; keeps what need not be parsed again."""
 
-    def __init__(self, directory: Path, seed: int, has_default_upstreams: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        seed: int,
+        has_default_upstreams: bool = False,
+        may_run_commands: bool = False,
+    ) -> None:
         self.directory = ZonesDirectory(directory)
         self.seed = seed
         self.has_default_upstreams = has_default_upstreams
+        self.may_run_commands = may_run_commands
 
     def build(self, now: int, previous: Generation | None = None) -> Built:
         """Read, judge and compile; `now` in seconds since the epoch (for serials)."""
@@ -49,11 +58,44 @@ class Builder:
             return Built(None, error.problems)
         generation = None
         if zones is not None:
+            problems += judge_needs(zones, self.may_run_commands)
             if not _has_errors(problems):
                 generation = compile_generation(zones, now, self.seed, previous)
             problems += lint(zones, generation, self.has_default_upstreams)
         ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.rule)))
         return Built(None if _has_errors(ordered) else generation, ordered)
+
+
+def judge_needs(zones: ZoneSet, may_run_commands: bool) -> Iterator[Problem]:
+    """What checks need and this machine or its configuration does not give; looks each time."""
+    services = (service for zone in zones.zones for service in zone.services.values())
+    needs = dict.fromkeys((zones.plan.needs, *(service.needs for service in services)))
+    faults: dict[str, str | None] = {}
+    for path, place in dict.fromkeys(file for need in needs for file in need.ca_files):
+        if path not in faults:
+            faults[path] = find_fault(Path(path))
+        if (fault := faults[path]) is not None:
+            yield Problem(place, Severity.ERROR, "missing-ca-file", f"{path}: {fault}")
+    if may_run_commands:
+        return
+    message = "commands are run only with 'checks: {commands: true}' in the server's configuration"
+    for place in dict.fromkeys(place for need in needs for place in need.commands):
+        yield Problem(place, Severity.ERROR, "command-not-allowed", message)
+
+
+def find_fault(ca_file: Path) -> str | None:
+    """Why certificates cannot be read from a file; None: they can."""
+    try:
+        if not ca_file.exists():
+            return "no such file"
+        if not ca_file.is_file():  # a pipe would keep its reader waiting
+            return "not a regular file"
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
+    except ssl.SSLError:
+        return "holds no certificate (PEM)"
+    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 def _has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from healthcheck.health import HealthTable
-from resolver.select import Family, Mode, Pool, Selection, select
+from healthcheck.health import HealthSource
+from resolver.select import Choice, Family, Mode, Pool, Selection, select
 from resolver.zones.places import Place
-from resolver.zones.zone import Endpoint, Port, RecordSet, Service
+from resolver.zones.zone import Endpoint, Policy, Port, RecordSet, Service
 
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, SVCB, HTTPS = (
     *(1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 64, 65),
@@ -26,6 +26,7 @@ ALIAS = -1  # where a node keeps its ALIAS: no question has this type
 FAMILY_OF = {A: Family.V4, AAAA: Family.V6}
 # Rotations of one set kept ready: bounded in octets, so that big sets turn in bigger steps.
 MAX_ROTATED = 65536
+UNSETTLED_TTL = 5  # seconds, of an answer with an endpoint that is changing its mind
 
 
 class Scope(NamedTuple):
@@ -33,7 +34,7 @@ class Scope(NamedTuple):
 
     environment: str
     region: str
-    health: HealthTable
+    health: HealthSource
 
     @property
     def paths(self) -> tuple[bytes, bytes]:
@@ -47,10 +48,17 @@ def _paths(environment: str, region: str) -> tuple[bytes, bytes]:
     return words[0] + words[1], words[0]
 
 
-class Drawn(NamedTuple):
-    """The rdata of each turn, and how they came about."""
+class Pick(NamedTuple):
+    """What one turn gives: the rdata and their one TTL (RFC 2181 5.2)."""
 
-    turns: tuple[tuple[bytes, ...], ...]
+    rdatas: tuple[bytes, ...]
+    ttl: int
+
+
+class Drawn(NamedTuple):
+    """The turns of a record set, and how they came about."""
+
+    turns: tuple[Pick, ...]
     mode: Mode
 
 
@@ -79,10 +87,12 @@ class StaticSet:
         """Addresses take turns; other types keep their order."""
         count = len(self.rdatas)
         if self.rtype not in FAMILY_OF or count == 1:
-            return Drawn((self.rdatas,), Mode.NORMAL)
+            return Drawn((Pick(self.rdatas, self.ttl),), Mode.NORMAL)
         turns = max(1, min(count, MAX_ROTATED // (count * 16)))
         starts = [turn * count // turns for turn in range(turns)]
-        return Drawn(tuple(self.rdatas[s:] + self.rdatas[:s] for s in starts), Mode.NORMAL)
+        return Drawn(
+            tuple(Pick(self.rdatas[s:] + self.rdatas[:s], self.ttl) for s in starts), Mode.NORMAL
+        )
 
 
 class Tiers(Protocol):
@@ -146,10 +156,14 @@ class PoolSet:
         return select(self.tiers.pool(scope), FAMILY_OF[self.rtype], scope.health)
 
     def draw(self, scope: Scope) -> Drawn:
-        selection = self.selection(scope)
-        choices = selection.choices
-        turns = tuple(tuple(choices[i].address for i in turn) for turn in selection.cycle)
-        return Drawn(turns, selection.mode)
+        pool = self.tiers.pool(scope)
+        selection = select(pool, FAMILY_OF[self.rtype], scope.health)
+        policy, turns = pool.named.policy, []
+        for turn in selection.cycle:
+            chosen = [selection.choices[i] for i in turn]
+            ttl = ttl_for(self.ttl, policy, chosen)
+            turns.append(Pick(tuple(choice.address for choice in chosen), ttl))
+        return Drawn(tuple(turns), selection.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,7 @@ class PortSet:
         pool = self.tiers.pool(scope)
         selections = [select(pool, family, scope.health) for family in Family]
         rdatas: dict[bytes, bytes] = {}
+        chosen = []
         for selection in selections:
             for choice in selection.choices:
                 if not choice.is_in or choice.endpoint.owner in rdatas:
@@ -177,6 +192,7 @@ class PortSet:
                 port = find_port(pool.tiers[choice.tier], self.port, self.protocol)
                 if port is None:  # that region's service has no such port
                     continue
+                chosen.append(choice)
                 weight = max(1, min(65535, round(choice.share * 100)))
                 rdatas[choice.endpoint.owner] = (
                     struct.pack("!HHH", choice.tier, weight, port.number) + choice.endpoint.owner
@@ -184,7 +200,8 @@ class PortSet:
         if not rdatas:
             modes = {selection.mode for selection in selections}
             return Drawn((), Mode.CLOSED if Mode.CLOSED in modes else Mode.EMPTY)
-        return Drawn((tuple(rdatas.values()),), selections[0].mode)
+        ttl = ttl_for(self.ttl, pool.named.policy, chosen)
+        return Drawn((Pick(tuple(rdatas.values()), ttl),), selections[0].mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +217,15 @@ class AliasSet:
         return self.target.rtype
 
     def draw(self, scope: Scope) -> Drawn:
-        return self.target.draw(scope)
+        turns, mode = self.target.draw(scope)
+        return Drawn(tuple(Pick(rdatas, min(ttl, self.ttl)) for rdatas, ttl in turns), mode)
+
+
+def ttl_for(ttl: int, policy: Policy, chosen: Iterable[Choice]) -> int:
+    """The TTL of an answer that holds these: short while one of them may change its mind."""
+    if ttl <= UNSETTLED_TTL or not policy.ttl_from_health:
+        return ttl
+    return ttl if all(choice.health.is_settled for choice in chosen) else UNSETTLED_TTL
 
 
 def find_port(service: Service, name: str, protocol: str) -> Port | None:

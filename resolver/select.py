@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from healthcheck.health import Health, HealthTable
-from resolver.zones.zone import DeclaredState, Endpoint, Fail, Policy, Service
+from healthcheck.health import DeclaredState, Health, HealthSource
+from resolver.zones.zone import Endpoint, Fail, Policy, Service
 
+ROUNDING = 1e-9
 MAX_TURNS = 256  # of a cycle that is exact
 LONG_CYCLE = 256  # of one that is not: shares are right to half a point
 
@@ -48,6 +49,7 @@ class Why(Enum):
     SPARE = "another tier takes the load"
     DOWN = "down"
     DAMPED = "damped: flapping"
+    NEEDED = "serving although damped: its tier would spill or panic without it"
     DRAINING = "draining"
     MAINTENANCE = "maintenance"
     PANIC = "served in panic: too few of its tier are up"
@@ -98,34 +100,45 @@ class _Member:
     tier: int
     health: Health
     weight: int
+    state: DeclaredState  # the stronger of the zone file's and the operator's
     why: Why = Why.SPARE
 
     @property
     def counts(self) -> bool:
         """Draining and maintenance leave the total; down stays in it."""
-        return self.endpoint.state is DeclaredState.NORMAL
+        return self.state is DeclaredState.NORMAL
+
+    @property
+    def is_held_out(self) -> bool:
+        """Damped and nothing else: it could serve."""
+        return self.counts and self.health.damped and self.health.is_really_up
 
 
-def select(pool: Pool, family: Family, health: HealthTable) -> Selection:
+_Serving = list[tuple[_Member, int]]
+"""The members of a tier that serve, with their weights."""
+
+
+def select(pool: Pool, family: Family, health: HealthSource) -> Selection:
     """Choose for one family (DESIGN: the rule of Envoy's priority levels)."""
     policy = pool.named.policy
     tiers = [_members(tier, number, family, health) for number, tier in enumerate(pool.tiers)]
     serving = [_serving(tier) for tier in tiers]
     mode = Mode.NORMAL
     if any(serving):
-        healths = [_tier_health(*pair, policy) for pair in zip(tiers, serving, strict=True)]
-        norm = min(100.0, sum(healths))
-        loads = _loads(healths, norm, policy)
-        for number, tier in enumerate(tiers):
-            if norm < 100 and _up_share(tier, serving[number]) < policy.panic:
-                mode = Mode.PANIC
-                serving[number] = [(m, max(1, m.weight)) for m in tier if m.counts]
-                for member, _ in serving[number]:
-                    member.why = Why.PANIC
+        loads, panicking = _weigh(tiers, serving, policy)
+        while (needy := _needs_damped(tiers, serving, loads, panicking)) is not None:
+            serving[needy] = _serving(tiers[needy], with_damped=True)
+            loads, panicking = _weigh(tiers, serving, policy)
+        if panicking:
+            mode = Mode.PANIC
         for number, load in enumerate(loads):
+            if number in panicking:
+                serving[number] = [(m, max(1, m.weight)) for m in tiers[number] if m.counts]
             for member, _ in serving[number]:
-                if load and member.why is not Why.PANIC:
-                    member.why = Why.SERVING
+                if number in panicking:
+                    member.why = Why.PANIC
+                elif load:
+                    member.why = Why.NEEDED if member.is_held_out else Why.SERVING
     else:
         mode, serving = _nothing_up(pool, family, health, tiers)
         first = next((number for number, found in enumerate(serving) if found), 0)
@@ -135,17 +148,18 @@ def select(pool: Pool, family: Family, health: HealthTable) -> Selection:
     return _finish(mode, tiers, serving, loads, policy.max_answers)
 
 
-def _members(service: Service, tier: int, family: Family, health: HealthTable) -> list[_Member]:
+def _members(service: Service, tier: int, family: Family, health: HealthSource) -> list[_Member]:
     found = []
     for endpoint in service.endpoints:
         address = endpoint.v4 if family is Family.V4 else endpoint.v6
         if address is None:
             continue
         weight = 0 if endpoint.standby else endpoint.weight
-        known = health.of((endpoint.owner.lower(), address))
-        member = _Member(endpoint, address, service.region, tier, known, weight)
-        if endpoint.state is not DeclaredState.NORMAL:
-            is_drain = endpoint.state is DeclaredState.DRAIN
+        known = health.of((endpoint.key, address), is_checked=service.checked_by is not None)
+        state = endpoint.state.and_also(known.override)
+        member = _Member(endpoint, address, service.region, tier, known, weight, state)
+        if state is not DeclaredState.NORMAL:
+            is_drain = state is DeclaredState.DRAIN
             member.why = Why.DRAINING if is_drain else Why.MAINTENANCE
         elif not known.is_up:
             member.why = Why.DAMPED if known.is_really_up else Why.DOWN
@@ -155,22 +169,46 @@ def _members(service: Service, tier: int, family: Family, health: HealthTable) -
     return found
 
 
-def _serving(tier: list[_Member]) -> list[tuple[_Member, int]]:
+def _serving(tier: list[_Member], *, with_damped: bool = False) -> _Serving:
     """The members of a tier that are up, with weights; standbys only when no other is."""
-    up = [m for m in tier if m.counts and m.health.is_up]
+    up = [m for m in tier if m.counts and (m.health.is_up or (with_damped and m.is_held_out))]
     return [(m, m.weight) for m in up if m.weight] or [(m, 1) for m in up]
 
 
-def _up_share(tier: list[_Member], serving: list[tuple[_Member, int]]) -> float:
+def _weigh(
+    tiers: list[list[_Member]], serving: list[_Serving], policy: Policy
+) -> tuple[list[float], set[int]]:
+    """Percent of the answers that each tier gives, and which tiers are in panic."""
+    shares = [_up_share(*pair) for pair in zip(tiers, serving, strict=True)]
+    healths = [min(100.0, (policy.spillover or 1.0) * share) for share in shares]
+    norm = min(100.0, sum(healths))
+    loads = _loads(healths, norm, policy)
+    if norm == 100:
+        return loads, set()
+    return loads, {n for n, share in enumerate(shares) if loads[n] and share < policy.panic}
+
+
+def _needs_damped(
+    tiers: list[list[_Member]], serving: list[_Serving], loads: list[float], panicking: set[int]
+) -> int | None:
+    """The first tier that would spill or panic while it holds out what is really up."""
+    offered = 100.0
+    for number, tier in enumerate(tiers):
+        spills = offered - loads[number] > ROUNDING
+        if spills or number in panicking:
+            present = {id(member) for member, _ in serving[number]}
+            if any(m.is_held_out and id(m) not in present for m in tier):
+                return number
+        offered -= loads[number]
+    return None
+
+
+def _up_share(tier: list[_Member], serving: _Serving) -> float:
     """Percent of a tier's weight that is up; a tier served by standbys is wholly up."""
     total = sum(m.weight for m in tier if m.counts)
     if not total or (serving and not serving[0][0].weight):
         return 100.0 if serving else 0.0
     return 100.0 * sum(weight for _, weight in serving) / total
-
-
-def _tier_health(tier: list[_Member], serving: list[tuple[_Member, int]], policy: Policy) -> float:
-    return min(100.0, (policy.spillover or 1.0) * _up_share(tier, serving))
 
 
 def _loads(healths: list[float], norm: float, policy: Policy) -> list[float]:
@@ -185,10 +223,10 @@ def _loads(healths: list[float], norm: float, policy: Policy) -> list[float]:
 
 
 def _nothing_up(
-    pool: Pool, family: Family, health: HealthTable, tiers: list[list[_Member]]
-) -> tuple[Mode, list[list[tuple[_Member, int]]]]:
+    pool: Pool, family: Family, health: HealthSource, tiers: list[list[_Member]]
+) -> tuple[Mode, list[_Serving]]:
     """Nothing is up in this family: NODATA if the other has something, else the policy."""
-    nothing: list[list[tuple[_Member, int]]] = [[] for _ in tiers]
+    nothing: list[_Serving] = [[] for _ in tiers]
     others = [_members(tier, n, family.other, health) for n, tier in enumerate(pool.tiers)]
     fail = pool.named.policy.fail
     if not any(tiers) or any(_serving(tier) for tier in others) or fail is Fail.EMPTY:
@@ -209,15 +247,15 @@ def _nothing_up(
 # What `fail: open` serves, the first that finds anything.
 _FALLBACKS: tuple[Callable[[_Member], bool], ...] = (
     lambda m: m.counts and m.health.is_really_up,
-    lambda m: m.endpoint.state is DeclaredState.DRAIN and m.health.is_really_up,
-    lambda m: m.tier == 0 and m.counts,
+    lambda m: m.state is DeclaredState.DRAIN and m.health.is_really_up,
+    lambda m: m.counts,
 )
 
 
 def _finish(
     mode: Mode,
     tiers: list[list[_Member]],
-    serving: list[list[tuple[_Member, int]]],
+    serving: list[_Serving],
     loads: list[float],
     max_answers: int,
 ) -> Selection:
@@ -226,10 +264,12 @@ def _finish(
     shares = [0.0] * len(members)
     tier_of: list[list[tuple[int, int]]] = []
     for load, chosen in zip(loads, serving, strict=True):
-        total = sum(weight for _, weight in chosen)
-        tier_of.append([(position[id(m)], weight) for m, weight in chosen])
-        for member, weight in chosen:
-            shares[position[id(member)]] = load * weight / total
+        # Slow start moves shares within a tier; the tiers' own were found with whole weights.
+        present = [(position[id(m)], weight * m.health.tenths) for m, weight in chosen]
+        total = sum(weight for _, weight in present)
+        tier_of.append(present)
+        for index, weight in present:
+            shares[index] = load * weight / total
     choices = tuple(
         Choice(m.endpoint, m.address, m.region, m.tier, m.health, m.weight, m.why, share)
         for m, share in zip(members, shares, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import ipaddress
 import logging
@@ -11,13 +12,18 @@ import secrets
 import signal
 import time
 
+from healthcheck.health import HealthTable, Target
+from resolver.admin.server import AdminServer
 from resolver.background import aside, beside
+from resolver.checking import Checking
+from resolver.checks import uses
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
-from resolver.generation import Generation, Published, release
+from resolver.generation import Generation, Published, release, settle
 from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
+from resolver.operations import Operations
 from resolver.reload import Builder, Built
 from resolver.views import Door, NetworkTable
 from resolver.watch import POLL_INTERVAL, Watcher
@@ -44,6 +50,15 @@ class Worker:
         self._stop = asyncio.Event()
         self._reload_now = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._touched: set[Target] = set()  # by health, while a build is under way
+        self.checking = Checking(config, self._judge_anew)
+        operations = Operations(
+            self.published,
+            self.checking,
+            self.reload,
+            keeps_overrides=config.state_dir is not None,
+        )
+        self.admin = AdminServer(config.admin, operations)
 
     def bind(self) -> None:
         """Open every socket; none stays open when one cannot be."""
@@ -52,6 +67,7 @@ class Worker:
                 self._bind_one(item)
             if not self.listeners:
                 raise CannotListen("cannot listen anywhere")
+            self.admin.bind()
         except CannotListen:
             for _, bound in self.listeners:
                 bound.close()
@@ -73,21 +89,39 @@ class Worker:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_now.set)
         datagrams, streams = self._listeners()
+        await self.checking.start(await aside(uses, self.published.generation.zones))
         for stream in streams:
             await stream.start()
         for datagram in datagrams:
             datagram.start(loop)
+        await self.admin.start()
         gc.freeze()  # what was loaded lives on: the collector need not walk it
+        await self._first_round()
         self._say_ready()
         watching = asyncio.create_task(self._watch())
         await self._stop.wait()
         log.info("stopping")
         watching.cancel()
+        await self.admin.stop()
         for datagram in datagrams:
             datagram.stop(loop)
         await asyncio.gather(*(stream.stop(GRACE) for stream in streams))
         for _, bound in self.listeners:
             bound.close()
+        await self.checking.stop()
+
+    async def _first_round(self) -> None:
+        """Wait for the first observations, unless we are to stop before."""
+        waits = [asyncio.create_task(w) for w in (self.checking.first_round(), self._stop.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    def _judge_anew(self, table: HealthTable, changed: frozenset[Target]) -> None:
+        """Publish the generation that differs by what the checker said."""
+        current = self.published.generation
+        self._touched |= changed
+        self.published.replace(current.judged_anew(current.number + 1, table, changed))
 
     def _listeners(self) -> tuple[list[DatagramListener], list[StreamListener]]:
         limits = self.config.limits
@@ -115,7 +149,11 @@ class Worker:
         places = ", ".join(str(bound.address) for _, bound in self.listeners)
         zones = sum(len(space.zones) for space in self.published.generation.namespaces.values())
         names = sum(len(space.nodes) for space in self.published.generation.namespaces.values())
-        log.info("ready: listening on %s (UDP and TCP), %d zones, %d names", places, zones, names)
+        admin = self.admin.address
+        log.info(
+            "ready: listening on %s (UDP and TCP), admin on %s, %d zones, %d names",
+            *(places, admin, zones, names),
+        )
 
     async def _watch(self) -> None:
         """Load changes of the files, and whatever SIGHUP asks for; survives every error."""
@@ -142,18 +180,24 @@ class Worker:
         async with self._reloading:
             started = time.monotonic()
             now = int(time.time())
+            self._touched = set()
             built = await beside(self.builder.build, now, self.published.generation)
             report(built)
             if built.generation is None:
                 log.error("reload refused: generation %d serves on", self._number)
                 return built
             old = self.published.generation
-            self.published.replace(built.generation)
-            await beside(release, old, built.generation)
+            # Health may have moved on while the files were read.
+            new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
+            self.published.replace(new, retiring=old)
+            await self.checking.call(self.checking.checker.use, await beside(uses, new.zones))
+            await beside(settle, old, new)
+            self.published.retired()
+            await beside(release, old, new)
             gc.freeze()
             seconds = time.monotonic() - started
             log.info("generation %d published after %.2f s", self._number, seconds)
-            return built
+            return dataclasses.replace(built, generation=new)
 
 
 def report(built: Built) -> None:

@@ -8,6 +8,7 @@ import pytest
 from resolver import answers, names
 from resolver.answers import AnswerTable
 from resolver.generation import Generation
+from resolver.handouts import Handouts
 from tests.support import FILES, NOW, TCP, addresses, ask
 
 Compile = Callable[..., Generation]
@@ -65,8 +66,8 @@ def test_wheels_start_unlike(generation: Compile) -> None:
     web, mail = b"\3web\0\0\1", b"\4mail\0\0\1"
     made = generation()
     view = made.views["dev", "east"].answers
-    other = AnswerTable(view.space, view.scope, 2, {})
-    same = AnswerTable(view.space, view.scope, 1, {})
+    other = AnswerTable(view.space, view.scope, 2, {}, Handouts())
+    same = AnswerTable(view.space, view.scope, 1, {}, Handouts())
     assert view._place(web) == same._place(web)
     assert view._place(web) != other._place(web)
     assert view._place(web) != view._place(mail)
@@ -109,7 +110,7 @@ def test_prepared_octets_are_bounded(generation: Compile, monkeypatch: pytest.Mo
     found = table(generation())
     for rdtype in range(1000, 1050):
         found.find(key("alias.dev.east.corp.test.", rdtype))
-    assert found._octets < 6000
+    assert found._prepared.octets < 6000
 
 
 @pytest.mark.parametrize("below", ["wild.dev.east", "dev.east", "here"])

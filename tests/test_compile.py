@@ -117,7 +117,7 @@ def test_carve_outs_belong_to_nobody(generation: Compile) -> None:
     made = generation({**FILES, "environments.yaml": plan})
 
     def owner(source: str) -> str | None:
-        view = made.networks.find(source)
+        view = made.view_of(source)
         return view.environment if view else None
 
     assert [owner(s) for s in ("10.65.0.1", "10.65.1.1", "10.65.2.1")] == ["prod", None, "dev"]

@@ -58,6 +58,11 @@ def test_the_defaults_are_those_of_the_contract(load: Load, text: str | None) ->
     assert (config.cache.entries, config.cache.serve_stale) == (100_000, 86400.0)
     assert (config.limits.tcp_connections, config.limits.tcp_idle) == (1000, 10.0)
     assert (config.limits.udp_payload, config.log.format) == (1232, "text")
+    assert (config.checks.probe, config.checks.commands, config.checks.in_flight) == (
+        True,
+        False,
+        1000,
+    )
 
 
 def test_file_then_variables_then_options(load: Load) -> None:
@@ -72,6 +77,13 @@ def test_file_then_variables_then_options(load: Load) -> None:
     config = load(text, environ, options)
     assert places(config) == ["127.0.0.1:3"]
     assert (config.workers, str(config.zones)) == (None, "a")
+
+
+def test_probing_can_be_turned_off(load: Load) -> None:
+    """By a variable, where several servers share one file."""
+    config = load("checks: {commands: true, in_flight: 5}", {"SIGHTLINE_CHECKS__PROBE": "false"})
+    checks = config.checks
+    assert (checks.probe, checks.commands, checks.in_flight) == (False, True, 5)
 
 
 def test_other_variables_do_not_matter(load: Load) -> None:
@@ -117,6 +129,9 @@ def test_an_unknown_variable_has_a_suggestion(load: Load) -> None:
         ("listen: ['::1:53']\n", ["sightline.yaml:1:10 bad-address"]),
         ("listen: ['127.0.0.1:65536']\n", ["sightline.yaml:1:10 bad-address"]),
         ("admin: 127.0.0.1:9153\n", ["sightline.yaml:1:8 bad-type"]),
+        ("checks: {in_flight: 0, probe: on}\n",
+         ["sightline.yaml:1:21 bad-type", "sightline.yaml:1:31 bad-type"]),
+        ("checks: {comands: true}\n", ["sightline.yaml:1:10 unknown-key"]),
         ("limits: {udp_payload: 100, tcp_idle: soon}\n",
          ["sightline.yaml:1:23 bad-type", "sightline.yaml:1:38 bad-type"]),
         ("workers: several\n", ["sightline.yaml:1:10 bad-type"]),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from resolver.explain import Facts, explain, to_lines
+from resolver.explain import Facts, explain
+from resolver.explain_lines import to_lines
 from resolver.generation import Generation
 from resolver.names import BadName
 from resolver.zones import records

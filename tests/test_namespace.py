@@ -60,7 +60,7 @@ def test_addresses_include_glue(generation: Compile) -> None:
     scope = made.views["dev", "east"].answers.scope
 
     def found(name: str) -> list[tuple[int, int]]:
-        return [(rrset.rtype, len(rdatas)) for rrset, rdatas in space.addresses(key(name), scope)]
+        return [(rtype, len(pick.rdatas)) for rtype, pick in space.addresses(key(name), scope)]
 
     assert found("blue.web") == [(A, 1), (AAAA, 1)]
     assert found("ns.cut") == [(A, 1)]

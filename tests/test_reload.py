@@ -1,16 +1,18 @@
 """Files → generation: all or nothing."""
 
 import gc
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from resolver.namespace import Node
-from resolver.reload import Builder
+from resolver.reload import Builder, find_fault
 from resolver.zones import load, yaml_source
 from resolver.zones.places import Severity
-from tests.support import DEV, NOW
+from tests.support import DEV, FILES, NOW, PLAN
 
 ZonesDir = Callable[..., Path]
 
@@ -99,3 +101,60 @@ def test_one_collection_frees_an_old_generation(zones_dir: ZonesDir) -> None:
     finally:
         gc.enable()
     assert counts == [counts[0]] * 4
+
+
+CHECKED = (
+    "zone: dev.west\n"
+    "services: {w: {endpoints: 10.81.0.1, check: {kind: tls, port: 1, ca_file: ca.pem}}}\n"
+)
+
+
+def make_certificate(path: Path) -> None:
+    """Write a self-signed certificate."""
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    words += ["-nodes", "-subj", "/CN=ca", "-days", "2", "-keyout", "/dev/null", "-out", str(path)]
+    subprocess.run(words, check=True, capture_output=True)
+
+
+def test_a_ca_file_is_looked_at_each_time(zones_dir: ZonesDir) -> None:
+    """Although nothing else changed."""
+    directory = zones_dir()
+    zones_dir({"w.yaml": CHECKED})
+    builder = Builder(directory, 1)
+    assert rules(builder) == ["missing-ca-file"]
+    make_certificate(directory / "ca.pem")
+    assert rules(builder) == []
+    (directory / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    assert rules(builder) == ["missing-ca-file"]
+    (directory / "ca.pem").unlink()
+    assert rules(builder) == ["missing-ca-file"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("gone.pem", "no such file"),
+        ("pipe", "not a regular file"),
+        (".", "not a regular file"),
+        ("text.pem", "holds no certificate (PEM)"),
+    ],
+)
+def test_what_is_wrong_with_a_ca_file(tmp_path: Path, name: str, fault: str) -> None:
+    """Nothing is waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "text.pem").write_text("nothing\n")
+    assert find_fault(tmp_path / name) == fault
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a/" * 3000])
+def test_a_ca_file_of_an_impossible_name_is_a_fault(tmp_path: Path, name: str) -> None:
+    """And no traceback."""
+    assert find_fault(tmp_path / name)
+
+
+def test_commands_need_the_server_s_consent(zones_dir: ZonesDir) -> None:
+    """Profiles that nobody uses included."""
+    profile = f"{PLAN}checks: {{c: {{kind: command, argv: /bin/true}}}}\n"
+    directory = zones_dir({**FILES, "environments.yaml": profile})
+    assert rules(Builder(directory, 1)) == ["command-not-allowed"]
+    assert rules(Builder(directory, 1, may_run_commands=True)) == []

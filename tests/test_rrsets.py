@@ -8,7 +8,7 @@ import pytest
 from healthcheck.health import ALL_UP
 from resolver import names
 from resolver.generation import Generation
-from resolver.rrsets import MAX_ROTATED, A, AliasSet, PoolSet, Scope, StaticSet, find_port
+from resolver.rrsets import MAX_ROTATED, A, AliasSet, Pick, PoolSet, Scope, StaticSet, find_port
 from resolver.select import Mode
 from resolver.zones.places import Place
 from tests.support import FILES
@@ -28,13 +28,13 @@ def static(rtype: int, count: int, ttl: int = 30) -> StaticSet:
 def test_written_addresses_take_turns() -> None:
     """Every one stands first once."""
     turns = static(A, 3).draw(SCOPE).turns
-    assert [turn[0] for turn in turns] == list(static(A, 3).rdatas)
-    assert all(sorted(turn) == sorted(turns[0]) for turn in turns)
+    assert [turn.rdatas[0] for turn in turns] == list(static(A, 3).rdatas)
+    assert all(sorted(turn.rdatas) == sorted(turns[0].rdatas) for turn in turns)
 
 
 def test_other_types_keep_their_order() -> None:
     """As written."""
-    assert static(TXT, 3).draw(SCOPE).turns == (static(TXT, 3).rdatas,)
+    assert static(TXT, 3).draw(SCOPE).turns == (Pick(static(TXT, 3).rdatas, 30),)
 
 
 @pytest.mark.parametrize("count", [1, 64, 65, 500, 4000, 5000])
@@ -43,13 +43,14 @@ def test_rotations_are_bounded(count: int) -> None:
     drawn = static(A, count).draw(SCOPE)
     assert 1 <= len(drawn.turns) <= count
     assert len(drawn.turns) == 1 or len(drawn.turns) * count * 16 <= MAX_ROTATED
-    assert all(len(set(turn)) == count for turn in drawn.turns)
+    assert all(len(set(turn.rdatas)) == count for turn in drawn.turns)
 
 
 def test_an_alias_has_the_data_of_its_target_and_its_own_ttl() -> None:
-    """The lower one is computed by who follows it."""
+    """Or the lower one of its target."""
     alias = AliasSet(static(A, 2), 7, NOWHERE)
-    assert (alias.rtype, alias.ttl, alias.draw(SCOPE)) == (A, 7, static(A, 2).draw(SCOPE))
+    assert (alias.rtype, alias.ttl, alias.draw(SCOPE)) == (A, 7, static(A, 2, 7).draw(SCOPE))
+    assert AliasSet(static(A, 2, 5), 7, NOWHERE).draw(SCOPE) == static(A, 2, 5).draw(SCOPE)
 
 
 def test_a_pool_draws_what_select_says(generation: Compile) -> None:
@@ -60,7 +61,7 @@ def test_a_pool_draws_what_select_says(generation: Compile) -> None:
     selection, drawn = rrset.selection(SCOPE), rrset.draw(SCOPE)
     assert drawn.mode is Mode.NORMAL
     assert drawn.turns == tuple(
-        tuple(selection.choices[i].address for i in turn) for turn in selection.cycle
+        Pick(tuple(selection.choices[i].address for i in turn), 20) for turn in selection.cycle
     )
 
 

@@ -45,6 +45,7 @@ def endpoint(
         state,
         None,
         NOWHERE,
+        names.from_text(f"{label}.web.test."),
     )
 
 
@@ -60,7 +61,7 @@ def pool(*tiers: Iterable[Endpoint], policy: Policy = SPILL) -> Pool:
         ttl=30,
         policy=policy,
         failover=(),
-        check=None,
+        checked_by=None,
         grants=frozenset(),
         place=NOWHERE,
     )
@@ -70,7 +71,7 @@ def pool(*tiers: Iterable[Endpoint], policy: Policy = SPILL) -> Pool:
 
 def health(*known: tuple[Endpoint, Health]) -> HealthTable:
     """What is known of some endpoints, both families alike."""
-    return HealthTable({(e.owner, a): found for e, found in known for a in e.addresses})
+    return HealthTable({(e.key, a): found for e, found in known for a in e.addresses})
 
 
 def tier(number: int, size: int) -> list[Endpoint]:

@@ -1,32 +1,27 @@
-"""The kinds of checks and the options that each takes beside the common ones.
-
-The common keys are `use`, `kind`, `port`, `interval`, `fast_interval`, `timeout`, `fall`, `rise`
-and `enforce`. The classes that probe live beside this table, one file a kind.
-"""
+"""The kinds of checks: one visible tuple. Each is a small class whose fields are its options."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from healthcheck.kinds.combined import AllCheck, AnyCheck, AtLeastCheck
+from healthcheck.kinds.command import CommandCheck
+from healthcheck.kinds.dns import DnsCheck
+from healthcheck.kinds.grpc import GrpcCheck
+from healthcheck.kinds.heartbeat import HeartbeatCheck
+from healthcheck.kinds.http import HttpCheck
+from healthcheck.kinds.icmp import IcmpCheck
+from healthcheck.kinds.tcp import TcpCheck
+from healthcheck.kinds.tls import TlsCheck
 
-CHECK_OPTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "http": (
-            *("method", "path", "headers", "host", "status", "body", "body_regex"),
-            *("tls", "verify", "ca_file", "sni", "redirects"),
-        ),
-        "tcp": ("send", "expect"),
-        "tls": ("verify", "ca_file", "sni", "days_left"),
-        "grpc": ("service", "tls", "verify", "ca_file", "sni"),
-        "dns": ("qname", "qtype", "rcode"),
-        "icmp": (),
-        "heartbeat": ("within",),
-        "command": ("argv",),
-        "all": ("of",),
-        "any": ("of",),
-        "at_least": ("n", "of"),
-    }
+CHECK_KINDS = (
+    HttpCheck,
+    TcpCheck,
+    TlsCheck,
+    GrpcCheck,
+    DnsCheck,
+    IcmpCheck,
+    HeartbeatCheck,
+    CommandCheck,
+    AllCheck,
+    AnyCheck,
+    AtLeastCheck,
 )
-
-# Kinds that connect to a port; the others need none.
-KINDS_WITH_PORT = frozenset({"http", "tcp", "tls", "grpc"})

@@ -27,6 +27,11 @@ COMMANDS = (
     Command("check", "resolver.cli.check", "report every problem of the zone files"),
     Command("query", "resolver.cli.query_server", "ask a server, like dig"),
     Command("explain", "resolver.cli.explain", "say why a client gets an answer"),
+    Command("status", "resolver.cli.status", "show what a running server knows of its endpoints"),
+    Command("drain", "resolver.cli.override", "take endpoints out of answers, gently"),
+    Command("maintain", "resolver.cli.override", "take endpoints out of answers, come what may"),
+    Command("resume", "resolver.cli.override", "undo drain and maintain"),
+    Command("reload", "resolver.cli.reload", "make a running server read its zone files"),
     Command("import", "resolver.cli.import_zone", "turn a master file into YAML"),
     Command(
         "export", "resolver.cli.export_zone", "print what an environment sees as a master file"
@@ -55,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog=f"sightline {command.name}", description=f"Sightline: {command.summary}."
     )
+    parser.set_defaults(command=command.name)  # several may share a module
     module.add_arguments(parser)
     try:
         # Intermixed: options may stand between the words.

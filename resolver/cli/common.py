@@ -54,7 +54,7 @@ def build_zones(arguments: argparse.Namespace) -> tuple[Path, Built]:
         show(error.problems)
         raise Ended(COULD_NOT_RUN) from None
     directory = Path(config.zones)
-    builder = Builder(directory, 0, bool(config.forward.upstreams))
+    builder = Builder(directory, 0, bool(config.forward.upstreams), config.checks.commands)
     return directory, builder.build(int(time.time()))
 
 

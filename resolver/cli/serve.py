@@ -60,7 +60,9 @@ def serve(config: ServerConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker takes them over
         signal.signal(number, lambda *_: sys.exit(0))
     watcher = Watcher(Path(config.zones))  # looks before we read: no change is missed
-    builder = Builder(Path(config.zones), new_seed(), bool(config.forward.upstreams))
+    builder = Builder(
+        Path(config.zones), new_seed(), bool(config.forward.upstreams), config.checks.commands
+    )
     built = builder.build(int(time.time()))
     if built.generation is None:
         show(built.problems)
@@ -72,10 +74,13 @@ def serve(config: ServerConfig) -> int:
             known = [".".join(view) for view in built.generation.views]
             hint = did_you_mean(".".join(pin), known)
             return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
-    worker = Worker(config, built.generation, builder, watcher)
-    del built  # a generation lives no longer than it is served
     try:
+        worker = Worker(config, built.generation, builder, watcher)
+        del built  # a generation lives no longer than it is served
         worker.bind()
+    except Rejected as error:
+        show(error.problems)
+        return COULD_NOT_START
     except CannotListen as error:
         return _give_up(str(error))
     if config.workers is None or config.workers > 1:

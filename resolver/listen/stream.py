@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
+from time import monotonic
 from typing import cast
 
 from resolver.counters import Counters
@@ -175,7 +176,9 @@ class StreamListener:
     def answer(self, connection: Connection, wire: bytes) -> None:
         """Answer one message; what is no query ends nothing and gets nothing."""
         try:
-            outcome = handle(wire, connection.source, self.door, self.published.generation)
+            outcome = handle(
+                wire, connection.source, self.door, self.published.generation, monotonic()
+            )
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
         self.counters.count(outcome, "tcp")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from time import monotonic
 
 from resolver.counters import Counters
 from resolver.generation import Published
@@ -45,10 +46,11 @@ class DatagramListener:
     def _drain_bound(self) -> bool:
         """Answer a batch; False when nothing is left."""
         receive, send, answer = self.socket.recvfrom, self.socket.sendto, self._answer
+        now = monotonic()
         for _ in range(BATCH):
             try:
                 wire, peer = receive(LARGEST)
-                reply = answer(wire, peer[0])
+                reply = answer(wire, peer[0], now)
                 if reply is not None:
                     send(reply, peer)
             except (BlockingIOError, InterruptedError):
@@ -60,10 +62,11 @@ class DatagramListener:
     def _drain_wildcard(self) -> bool:
         """The same for 0.0.0.0 and [::]: the reply leaves from the address that was asked."""
         receive, send, answer = self.socket.recvmsg, self.socket.sendmsg, self._answer
+        now = monotonic()
         for _ in range(BATCH):
             try:
                 wire, control, _flags, peer = receive(LARGEST, CONTROL_SIZE)
-                reply = answer(wire, peer[0])
+                reply = answer(wire, peer[0], now)
                 if reply is not None:
                     send((reply,), reply_control(control), 0, peer)
             except (BlockingIOError, InterruptedError):
@@ -72,9 +75,9 @@ class DatagramListener:
                 self._failed(error)
         return True
 
-    def _answer(self, wire: bytes, source: str) -> bytes | None:
+    def _answer(self, wire: bytes, source: str, now: float) -> bytes | None:
         try:
-            outcome = handle(wire, source, self.door, self.published.generation)
+            outcome = handle(wire, source, self.door, self.published.generation, now)
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
         self.counters.count(outcome, "udp")

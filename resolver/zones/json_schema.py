@@ -12,10 +12,11 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from healthcheck.kinds import CHECK_OPTIONS
 from resolver.zones import records
 from resolver.zones.assemble import META_TYPES
+from resolver.zones.kinds import EVERY_OPTION, KINDS, OPTIONS, PARTS
 from resolver.zones.model import (
+    CHECK_KEYS,
     CheckSpec,
     Located,
     OwnerSpec,
@@ -73,14 +74,18 @@ def type_pattern() -> str:
     return f"^({'|'.join(words)}|TYPE(0|[1-9][0-9]{{0,4}}))$"
 
 
-class _Generator(GenerateJsonSchema):
-    """pydantic's own, with what the validators of the models do beforehand."""
+class _Plain(GenerateJsonSchema):
+    """pydantic's own, without titles and defaults."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False  # a title that repeats the key says nothing
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])  # defaults here mean that nothing was said
+
+
+class _Generator(_Plain):
+    """The same, with what the validators of the models do beforehand."""
 
     def function_before_schema(
         self, schema: core_schema.BeforeValidatorFunctionSchema
@@ -101,10 +106,10 @@ class _Generator(GenerateJsonSchema):
         properties: dict[str, Any] = described["properties"]
         described["patternProperties"] = {"^x-": {}}
         if issubclass(model, CheckSpec):
-            del properties["options"]
-            properties["kind"] = {"enum": list(CHECK_OPTIONS)}
-            for option in sorted({o for options in CHECK_OPTIONS.values() for o in options}):
-                properties.setdefault(option, {})
+            del properties["options"], properties["written"]
+            properties["kind"] = {"enum": list(OPTIONS)}
+            properties |= _option_schemas(properties.pop(PARTS))
+            described["allOf"] = [_options_of(kind) for kind in OPTIONS]
         if issubclass(model, OwnerSpec):
             sets = properties.pop("sets")
             described["patternProperties"][type_pattern()] = sets["additionalProperties"]
@@ -121,6 +126,31 @@ class _Generator(GenerateJsonSchema):
         return {"description": about, **either} if about else either
 
 
+def _option_schemas(parts: dict[str, Any]) -> dict[str, Any]:
+    """What each option of a check may be, in any of the kinds that have it."""
+    found: dict[str, list[dict[str, Any]]] = {option: [] for option in sorted(EVERY_OPTION)}
+    for kind, options in OPTIONS.items():
+        schemas = TypeAdapter(KINDS[kind]).json_schema(schema_generator=_Plain)["properties"]
+        for option in options:
+            schema = parts if option == PARTS else schemas[option]
+            if schema not in found[option]:
+                found[option].append(schema)
+    return {
+        option: {
+            "description": f"of {', '.join(kind for kind in OPTIONS if option in OPTIONS[kind])}",
+            **(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}),
+        }
+        for option, schemas in found.items()
+    }
+
+
+def _options_of(kind: str) -> dict[str, Any]:
+    """Where a kind is said, the options of other kinds are wrong."""
+    keys = {"anyOf": [{"enum": [*CHECK_KEYS, *OPTIONS[kind]]}, {"pattern": "^x-"}]}
+    said = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+    return {"if": said, "then": {"propertyNames": keys}}
+
+
 def _factor() -> dict[str, Any]:
     return {"type": ["number", "string"], "minimum": 1, "maximum": 10, "pattern": r"^[0-9.]+$"}
 
@@ -129,7 +159,8 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     choices = schema.get("anyOf", [schema])
     if not schema or _NULL in choices:
         return schema
-    return {"anyOf": [*choices, _NULL]}
+    about = {"description": schema["description"]} if "description" in schema else {}
+    return {**about, "anyOf": [*choices, _NULL]}
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:

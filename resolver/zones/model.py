@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_v
 from pydantic.dataclasses import dataclass
 from pydantic.json_schema import SkipJsonSchema
 
-from healthcheck.kinds import CHECK_OPTIONS
+from resolver.zones.kinds import EVERY_OPTION, OPTIONS, PARTS
 from resolver.zones.leaves import (
     Address,
     Duration,
@@ -138,6 +138,10 @@ class EndpointSpec(Located):
     ptr: PtrChoice = ""  # "": the default; None: `false`
 
 
+TIMING_KEYS = ("interval", "fast_interval", "timeout", "fall", "rise", "enforce")
+CHECK_KEYS = ("use", "kind", "port", *TIMING_KEYS)
+
+
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class CheckSpec(Located):
     """A check or a check profile; options of one kind stay as written."""
@@ -153,25 +157,34 @@ class CheckSpec(Located):
     fall: Annotated[int | None, integer(1, 100)] = None
     rise: Annotated[int | None, integer(1, 100)] = None
     enforce: Flag | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    of: Annotated[tuple[CheckSpec, ...], Many] = ()
+    options: dict[Any, Any] = field(default_factory=dict)
+    written: Any = field(default=None, compare=False, repr=False)  # the mapping, for its places
 
     @classmethod
     def _arrange(cls, mapping: Mapping, reading: Reading) -> dict[str, Any]:
-        every_option = {option for options in CHECK_OPTIONS.values() for option in options}
-        options = {str(k): mapping[k] for k in mapping if k in every_option}
-        rest = Mapping({k: v for k, v in mapping.items() if k not in every_option})
-        values = known_keys(cls, rest, reading)
-        values.pop("options", None)
-        kind = values.get("kind")
-        if kind is not None and kind not in CHECK_OPTIONS:
-            message = f"unknown kind of check {kind!r}{did_you_mean(kind, CHECK_OPTIONS)}"
+        kind = mapping.get("kind")  # type: ignore[call-overload]  # a Text is found by its text
+        is_known = isinstance(kind, Text) and kind in OPTIONS
+        if isinstance(kind, Text) and not is_known and not is_null(kind):
+            message = f"unknown kind of check {kind!r}{did_you_mean(kind, OPTIONS)}"
             reading.add(kind, "unknown-check", message)
-        elif kind is not None:
-            for option in mapping:
-                if option in options and option not in CHECK_OPTIONS[kind]:
-                    message = f"a check of kind {kind} has no {option!r}"
-                    reading.add(option, "unknown-key", message)
-        return {**values, "options": options}
+        taken = {*CHECK_KEYS, *(OPTIONS[kind] if is_known else EVERY_OPTION)}
+        options: dict[Any, Any] = {}
+        values: dict[str, Any] = {"options": options, "written": mapping}
+        for name, value in mapping.items():
+            if name in taken:
+                if not is_null(value):
+                    (values if name in CHECK_KEYS or name == PARTS else options)[name] = value
+            elif name in EVERY_OPTION:
+                reading.add(name, "unknown-key", f"a check of kind {kind} has no {name!r}")
+            elif not name.startswith("x-"):
+                reading.add(name, "unknown-key", f"unknown key {name!r}{did_you_mean(name, taken)}")
+        for part in one_or_list(values.get(PARTS)):
+            for name in part if isinstance(part, Mapping) else ():
+                if name in TIMING_KEYS:
+                    message = f"a part has no {name!r}: the whole check has one"
+                    reading.add(name, "unknown-key", message)
+        return values
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from resolver import names
-from resolver.zones.model import EnvironmentSpec, NameServers, NetworkSpec, PlanSpec
+from resolver.zones.checks import NONE, judge_plan
+from resolver.zones.model import CheckSpec, EnvironmentSpec, NameServers, NetworkSpec, PlanSpec
 from resolver.zones.places import Place, Problem, Severity, Text, did_you_mean, place_of
 from resolver.zones.zone import ClientNetwork, Environment, NameServer, Plan
 
@@ -57,9 +58,10 @@ def make_plan(spec: PlanSpec, file: str, findings: Findings) -> Plan | None:
     if spec.defaults is not None and spec.defaults.ttl is not None:
         ttl = spec.defaults.ttl
     for name in spec.checks:
-        if name == "none":
+        if name == NONE:
             findings.error(place_of(name, file), "name-clash", "no check profile is named 'none'")
-    _check_profiles(spec, file, findings)
+    problems, needs = judge_plan(spec.checks, _default_checks(spec))
+    findings.problems += problems
     environments = {
         str(name): _environment(
             name, item, spec, (domain, nameservers, ttl, regions), file, findings
@@ -79,6 +81,7 @@ def make_plan(spec: PlanSpec, file: str, findings: Findings) -> Plan | None:
         trusted=_networks(spec.trusted_forwarders, findings),
         place=spec.place,
         rname_place=None if spec.contact is None else place_of(spec.contact, file),
+        needs=needs,
     )
 
 
@@ -104,14 +107,10 @@ def _check_labels(words: list[Text], file: str, findings: Findings) -> None:
         seen[word] = word
 
 
-def _check_profiles(spec: PlanSpec, file: str, findings: Findings) -> None:
-    """Every profile that another one or the defaults name exists, also when no service uses it."""
-    environments = [item.defaults for item in spec.environments.values()]
-    defaults = [item.check for item in (spec.defaults, *environments) if item is not None]
-    for check in (*spec.checks.values(), *defaults):
-        if check is not None and check.use not in (None, "none", *spec.checks):
-            message = f"unknown check {check.use!r}{did_you_mean(str(check.use), spec.checks)}"
-            findings.error(place_of(check.use, file), "unknown-check", message)
+def _default_checks(spec: PlanSpec) -> list[CheckSpec]:
+    """What services are checked by that say nothing."""
+    layers = (spec.defaults, *(item.defaults for item in spec.environments.values()))
+    return [layer.check for layer in layers if layer is not None and layer.check is not None]
 
 
 def _nameservers(

@@ -8,14 +8,15 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from healthcheck.kinds import KINDS_WITH_PORT
+from healthcheck.health import DeclaredState
 from resolver import names
+from resolver.zones.checks import NONE, CheckReader, Resolved
 from resolver.zones.leaves import IPAddress
 from resolver.zones.model import CheckSpec, EndpointSpec, ServiceKeys, ServiceSpec
 from resolver.zones.places import Place, Text, did_you_mean, place_of
 from resolver.zones.plan import Findings, read_name
 from resolver.zones.zone import (
-    DeclaredState,
+    CheckNeeds,
     Endpoint,
     Fail,
     Plan,
@@ -57,6 +58,7 @@ class ServiceReader:
         self.defaults = defaults
         self.ttl = ttl
         self.findings = findings
+        self.checks = CheckReader(plan.checks)
 
     def read(self, text: Text, spec: ServiceSpec, zone: Zone) -> Service | None:
         """Complete one service; None with findings when its name cannot be used."""
@@ -78,6 +80,7 @@ class ServiceReader:
         ttl = next((item.ttl for item in (spec,) if item.ttl is not None), self.ttl)
         words = nearest.value("share_with") or ()
         grants = read_grants(words, self.plan, nearest.file("share_with"), self.findings)
+        check = self._check(text, nearest.value("check"), ports)
         service = Service(
             owner=owner,
             name=names.relative_text(owner, zone.apex).lower(),
@@ -90,9 +93,10 @@ class ServiceReader:
             failover=tuple(failover),
             failover_places=tuple(failover.values()),
             says_check=nearest.value("check") is not None,
-            check=self._check(text, nearest.value("check"), ports),
+            checked_by=None if check is None else check.checked_by,
             grants=grants,
             place=place,
+            needs=CheckNeeds() if check is None else check.needs,
         )
         return replace(service, digest=_digest(service))
 
@@ -191,6 +195,7 @@ class ServiceReader:
             state=DeclaredState(item.state),
             ptr=ptr,
             place=item.place,
+            key=names.key(owner) + _namesakes(zone),
         )
 
     def _below(self, label: str, service: bytes, item: EndpointSpec) -> bytes | None:
@@ -205,37 +210,30 @@ class ServiceReader:
         return owner
 
     def _check(
-        self, text: Text, check: CheckSpec | None, ports: tuple[Port, ...]
-    ) -> CheckSpec | None:
-        if check is None or check.use == "none":
+        self, text: Text, spec: CheckSpec | None, ports: tuple[Port, ...]
+    ) -> Resolved | None:
+        """How it is checked; None: not at all, as nobody says or as `none` says."""
+        if spec is None or spec.use == NONE:
             return None
-        kind, port, seen = check.kind, check.port, {""}
-        link = check
-        while link.use is not None:
-            place = place_of(link.use, link.place.file)
-            profile = self.plan.checks.get(link.use)
-            if profile is None:
-                message = f"unknown check {link.use!r}{did_you_mean(link.use, self.plan.checks)}"
-                self.findings.error(place, "unknown-check", message)
-                return None
-            if link.use in seen:
-                self.findings.error(place, "unknown-check", f"check {link.use!r} uses itself")
-                return None
-            seen.add(link.use)
-            link = profile
-            kind, port = kind or link.kind, port or link.port
-        if kind is None:
-            self.findings.error(check.place, "unknown-check", f"the check of {text!r} has no kind")
-        elif kind in KINDS_WITH_PORT and port is None and len(ports) != 1:
+        resolved = self.checks.read(spec, ports[0].number if len(ports) == 1 else None)
+        self.findings.problems += resolved.problems
+        if resolved.lacks_port:
             some = "several ports" if ports else "no port"
             message = f"{text!r} has {some}: say which one to check with {{use: …, port: …}}"
             self.findings.error(place_of(text, self.file), "check-port", message)
-        return check
+        return resolved
 
 
 def default_label(address: IPAddress) -> str:
     """The label of an endpoint without a name: `10-64-16-11`, `fd64-0-1--12`."""
     return str(address).replace(".", "-").replace(":", "-")
+
+
+def _namesakes(zone: Zone) -> bytes:
+    """What tells targets of zones with one name apart: health is never shared between them."""
+    if zone.environment is not None:
+        return b""
+    return b"|" + b",".join(sorted(name.encode() for name in zone.visible))
 
 
 class _Nearest:

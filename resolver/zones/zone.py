@@ -9,17 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from healthcheck.check import CheckedBy
+from healthcheck.health import DeclaredState
 from resolver.zones.leaves import IPAddress, IPNetwork
 from resolver.zones.model import CheckSpec, ForwardSpec, ServiceKeys
 from resolver.zones.places import Place
-
-
-class DeclaredState(Enum):
-    """The `state:` of an endpoint in its zone file."""
-
-    NORMAL = "normal"
-    DRAIN = "drain"
-    MAINTENANCE = "maintenance"
 
 
 class Fail(Enum):
@@ -43,6 +37,7 @@ class Endpoint:
     state: DeclaredState
     ptr: bytes | None  # the name that PTR gives for its addresses
     place: Place
+    key: bytes  # of its targets: its owner in lower case, and whose zone it is in among namesakes
 
     @property
     def addresses(self) -> tuple[bytes, ...]:
@@ -75,6 +70,14 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckNeeds:
+    """What a check asks of the machine and its configuration, each with the place that says so."""
+
+    ca_files: tuple[tuple[str, Place], ...] = ()
+    commands: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A name with endpoints; `environment` and `region` are None in zones of several."""
 
@@ -87,12 +90,13 @@ class Service:
     ttl: int
     policy: Policy
     failover: tuple[str, ...]
-    check: CheckSpec | None
+    checked_by: CheckedBy | None
     grants: frozenset[str]
     place: Place
     digest: int = 0
     failover_places: tuple[Place, ...] = ()  # of each region in `failover`
     says_check: bool = True  # `check: none` included; False: nothing was said
+    needs: CheckNeeds = CheckNeeds()
 
     @property
     def identity(self) -> str:
@@ -207,6 +211,7 @@ class Plan:
     trusted: tuple[ClientNetwork, ...]
     place: Place
     rname_place: Place | None = None  # of `contact`
+    needs: CheckNeeds = CheckNeeds()  # of profiles and defaults, used or not
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The JSON Schema of the zone files against what the loader itself takes and refuses."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,13 @@ zone: infra
 services:
 records:
 ---
+zone: infra
+services:
+  a: {endpoints: 10.0.0.1, check: {kind: http, status: [2xx, 404], tls: true, x-why: {}, host: }}
+  b: {endpoints: 10.0.0.1, check: {kind: at_least, n: 1, of: [web, {kind: tls, days_left: 14}]}}
+  c: {endpoints: 10.0.0.1, check: {kind: all, of: web, interval: 5s}}
+  d: {endpoints: 10.0.0.1, check: {use: grpc, service: pay.Api, enforce: false, fast_interval: 1s}}
+---
 zones: {infra: {visible_to: all}, other: {visible_to: [prod], fallthrough: true}}
 defaults: {ttl: 5m, check: {kind: tcp}}
 """
@@ -107,6 +115,12 @@ services: {a: {endpoints: 10.0.0.1, check: {pth: /x}}}
 ---
 zone: infra
 services: {a: {endpoints: 10.0.0.1, check: {kind: htp}}}
+---
+zone: infra
+services: {a: {endpoints: 10.0.0.1, check: {kind: tcp, path: /x}}}
+---
+zone: infra
+services: {a: {endpoints: 10.0.0.1, check: {kind: all, of: [{kind: tcp, pth: /x}]}}}
 ---
 zone: infra
 services: {a: {endpoints: 10.0.0.1, ttl: fast}}
@@ -187,3 +201,13 @@ def test_types_of_questions_and_the_soa_are_no_keys() -> None:
     words = type_pattern()[2:-2].split("|")
     assert {"A", "HTTPS", "ALIAS", "NSAP-PTR"} <= set(words)
     assert not {"SOA", "ANY", "OPT", "AXFR"} & set(words)
+
+
+def test_options_say_which_kinds_have_them() -> None:
+    """Editors show it."""
+    _, check = zone_schema()["$defs"]["CheckSpec"]["anyOf"]
+    ca_file, of = check["properties"]["ca_file"], check["properties"]["of"]
+    assert "of http, tls, grpc" in json.dumps(ca_file)
+    assert of["description"] == "of all, any, at_least"
+    assert {"$ref": "#/$defs/CheckSpec"} in of["anyOf"]
+    assert "written" not in check["properties"]

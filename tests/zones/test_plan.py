@@ -32,6 +32,9 @@ Compile = Callable[..., Generation]
         ("10.65.0.0/16", '{network: 10.65.0.0/16, except: "fd00::/64"}', "5:64 bad-address"),
         ("environments:", "checks: {none: {kind: tcp, port: 1}}\nenvironments:", "4:10 name-clash"),
         ("environments:", "defaults: {check: wbe}\nenvironments:", "4:19 unknown-check"),
+        ("environments:", "checks: {a: {use: b}}\nenvironments:", "4:19 unknown-check"),
+        ("environments:", "checks: {a: {kind: icmp, fall: 0}}\nenvironments:", "4:32 bad-type"),
+        ("  dev:\n", "  dev:\n    defaults: {check: {kind: tcp, send: ''}}\n", "7:41 bad-check"),
     ],
 )
 def test_problems(zones_dir: ZonesDir, old: str, new: str, found: str) -> None:

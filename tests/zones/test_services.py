@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from healthcheck.health import DeclaredState
+from healthcheck.kinds.http import HttpCheck
+from resolver import names
 from resolver.generation import Generation
+from resolver.zones.load import ZonesDirectory
 from resolver.zones.places import Severity
-from resolver.zones.zone import DeclaredState, Fail, Service
+from resolver.zones.zone import Fail, Service
 from tests.support import PLAN, judged
 
 ZonesDir = Callable[..., Path]
 Compile = Callable[..., Generation]
-CHECKS = PLAN + "checks: {web: {kind: http}, loop: {use: loop}, bare: {interval: 5s}}\n"
+CHECKS = PLAN + "checks: {web: {kind: http}, bare: {interval: 5s}}\n"
 
 
 def zone(service: str, name: str = "w") -> str:
@@ -51,8 +55,7 @@ def read(generation: Compile, service: str, plan: str = CHECKS) -> Service:
 )  # fmt: skip
 def test_problems(zones_dir: ZonesDir, service: str, found: str) -> None:
     """Each at the word that is wrong."""
-    plan = CHECKS.replace(", loop: {use: loop}, bare: {interval: 5s}", "")
-    files = {"environments.yaml": plan, "z.yaml": zone(service)}
+    files = {"environments.yaml": CHECKS, "z.yaml": zone(service)}
     assert judged(zones_dir(files)) == [f"z.yaml:{found}"]
 
 
@@ -72,14 +75,12 @@ def test_failover_needs_a_region(zones_dir: ZonesDir) -> None:
     assert judged(directory) == ["z.yaml:3:50 unknown-region"]
 
 
-@pytest.mark.parametrize("check", ["loop", "{use: loop}", "bare"])
-def test_profiles_that_lead_nowhere(zones_dir: ZonesDir, check: str) -> None:
-    """A circle, and one without a kind."""
-    files = {
-        "environments.yaml": CHECKS,
-        "z.yaml": zone(f"{{endpoints: 10.80.0.1, ports: {{a: 1}}, check: {check}}}"),
-    }
-    assert any("unknown-check" in line for line in judged(zones_dir(files)))
+def test_a_profile_without_a_kind_leaves_it_to_the_service(zones_dir: ZonesDir) -> None:
+    """Which has to say it."""
+    for check, found in (("bare", ["z.yaml:2:60 unknown-check"]), ("{use: bare, kind: tcp}", [])):
+        service = f"{{endpoints: 10.80.0.1, ports: {{a: 1}}, check: {check}}}"
+        files = {"environments.yaml": CHECKS, "z.yaml": zone(service)}
+        assert judged(zones_dir(files)) == found
 
 
 def test_endpoints(generation: Compile) -> None:
@@ -107,10 +108,42 @@ def test_default_labels_are_labels(generation: Compile, label: str) -> None:
 def test_one_port_of_several_can_be_checked(generation: Compile) -> None:
     """By saying which; `none` checks nothing."""
     ports = "endpoints: 10.80.0.1, ports: {a: 1, b: 2}"
-    checked = read(generation, f"{{{ports}, check: {{use: web, port: 1}}}}").check
-    assert checked is not None
-    assert checked.port == 1
-    assert read(generation, f"{{{ports}, check: none}}").check is None
+    checked = read(generation, f"{{{ports}, check: {{use: web, port: 1}}}}")
+    assert checked.checked_by is not None
+    assert checked.checked_by.check == HttpCheck(port=1)
+    unchecked = read(generation, f"{{{ports}, check: none}}")
+    assert (unchecked.checked_by, unchecked.says_check) == (None, True)
+
+
+def test_a_serial_does_not_move_when_only_the_check_does(generation: Compile) -> None:
+    """The digest is of what is answered."""
+    port = "endpoints: 10.80.0.1, ports: {a: 1}"
+    one = read(generation, f"{{{port}, check: web}}")
+    other = read(generation, f"{{{port}, check: {{use: web, fall: 9}}}}")
+    assert one.checked_by != other.checked_by
+    assert one.digest == other.digest
+
+
+def test_endpoints_of_zones_with_one_name_have_keys_of_their_own(zones_dir: ZonesDir) -> None:
+    """Health of the one is never that of the other."""
+    text = (
+        "zone: infra\nvisible_to: [{}]\n"
+        "services: {{w: {{endpoints: {{address: 10.255.0.1, name: B}}}}}}\n"
+    )
+    files = {
+        "environments.yaml": PLAN,
+        "a.yaml": text.format("prod"),
+        "b.yaml": text.format("dev"),
+        "c.yaml": zone("{endpoints: {address: 10.80.0.1, name: B}}", "W"),
+    }
+    zones, _ = ZonesDirectory(zones_dir(files)).load()
+    assert zones is not None
+    keys = [e.key for z in zones.zones for s in z.services.values() for e in s.endpoints]
+    assert keys == [
+        names.from_text("b.w.infra.corp.test.") + b"|prod",
+        names.from_text("b.w.infra.corp.test.") + b"|dev",
+        names.from_text("b.w.dev.east.corp.test."),
+    ]
 
 
 def test_policies_follow_the_nearest_default(generation: Compile) -> None:

@@ -1,7 +1,8 @@
 """Zones as values."""
 
+from healthcheck.health import DeclaredState
 from resolver.zones.places import Place
-from resolver.zones.zone import DeclaredState, Endpoint, Zone
+from resolver.zones.zone import Endpoint, Zone
 
 NOWHERE = Place("")
 
@@ -19,7 +20,7 @@ def test_addresses_of_an_endpoint() -> None:
 
     def addresses(v4: bytes | None, v6: bytes | None) -> tuple[bytes, ...]:
         state = DeclaredState.NORMAL
-        return Endpoint("x", b"\0", v4, v6, 1, False, state, None, NOWHERE).addresses
+        return Endpoint("x", b"\0", v4, v6, 1, False, state, None, NOWHERE, b"\0").addresses
 
     assert addresses(b"four", b"six") == (b"four", b"six")
     assert addresses(None, b"six") == (b"six",)

@@ -335,7 +335,7 @@ def _names_met(generation: Generation, asker: str) -> set[str]:
             number = rtype if rtype > 0 else rrset.rtype
             for region in ("r1", "r2"):
                 for turn in rrset.draw(Scope(asker, region, ALL_UP)).turns:
-                    rdatas |= {(number, rdata) for rdata in turn}
+                    rdatas |= {(number, rdata) for rdata in turn.rdatas}
     met |= {found for number, rdata in rdatas for _, found in names_in(number, rdata)}
     return {names.to_text(name).lower() for name in met}
 

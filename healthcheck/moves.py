@@ -1,0 +1,70 @@
+"""Failures and moves between up and down: counted for metrics, and told in bounded log lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from healthcheck.check import Failure, Observation
+from healthcheck.counts import Labels
+from healthcheck.health import State
+from healthcheck.judge import told
+from healthcheck.ledger import Watched
+
+log = logging.getLogger("sightline.health")
+
+MOST_LINES = 50  # a second
+
+
+class Moves:
+    """Plain counters, by labels of the service and failure word or new state."""
+
+    def __init__(self) -> None:
+        self.failures: dict[tuple[Labels, str], int] = {}
+        self.transitions: dict[tuple[Labels, str], int] = {}
+        self._second = 0
+        self._lines = 0
+        self._untold = 0
+
+    def fail(self, labels: Iterable[Labels], failure: Failure) -> None:
+        """Count a probe that failed."""
+        for each in labels:
+            key = (each, failure.value)
+            self.failures[key] = self.failures.get(key, 0) + 1
+
+    def move(self, entry: Watched, before: State, seen: Observation) -> None:
+        """Count and tell that a probe changed its state; the first state is no move."""
+        after = entry.track.state
+        if before is State.UNKNOWN:
+            if after is State.DOWN:
+                self._tell(entry, before, seen)
+            return
+        for each in entry.labels:
+            key = (each, after.value)
+            self.transitions[key] = self.transitions.get(key, 0) + 1
+        self._tell(entry, before, seen)
+
+    def flush(self, now: float) -> None:
+        """Say how many lines were left out, once their second is over."""
+        if int(now) != self._second:
+            if self._untold:
+                log.info("%d more targets changed within a second", self._untold)
+            self._second, self._lines, self._untold = int(now), 0, 0
+
+    def _tell(self, entry: Watched, before: State, seen: Observation) -> None:
+        self.flush(seen.at)
+        self._lines += 1
+        if self._lines > MOST_LINES:
+            self._untold += 1
+            return
+        change = f"{before.value} → {entry.track.state.value}{_why(entry, before, seen)}"
+        names = sorted({use.endpoint for use in entry.uses})
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        log.info("%s%s %s: %s", ", ".join(names[:3]), more, entry.key[0], change)
+
+
+def _why(entry: Watched, before: State, seen: Observation) -> str:
+    if seen.failure is None:
+        return ""
+    count = "" if before is State.UNKNOWN else f" ({entry.track.failures} in a row)"
+    return f": {told(seen)}{count}"

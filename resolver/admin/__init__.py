@@ -1,0 +1,1 @@
+"""The admin address: health, metrics, and the API that operates a running server."""

@@ -1,0 +1,78 @@
+"""One request as the routes' functions see it, and the replies that they give."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from resolver.admin.access import Sight
+from resolver.admin.bodies import read_query
+from resolver.admin.operated import Operated
+from resolver.admin.problems import Refused
+from resolver.admin.selections import Selections
+from resolver.admin.status import Moment
+from resolver.admin.survey import Survey
+
+MAX_BODY = 64 * 1024  # octets
+BODY_TIMEOUT = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was let in: by whom, of which server, about which endpoint."""
+
+    request: web.BaseRequest
+    operated: Operated
+    sight: Sight
+    selections: Selections
+    endpoint: str  # the id in the path; may be a glob
+
+    def query(self, *known: str) -> dict[str, str]:
+        """The parameters of the URL; raises Refused on an unknown one."""
+        return read_query(self.request.query.items(), known)
+
+    async def body(self) -> bytes:
+        """All of the body; raises Refused when it is too large or too slow."""
+        octets = bytearray()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                async for chunk in self.request.content.iter_any():
+                    octets += chunk
+                    if len(octets) > MAX_BODY:
+                        raise Refused(413, f"a body has {MAX_BODY} octets at most")
+        except TimeoutError:
+            raise Refused(408, f"the body was not there after {BODY_TIMEOUT:g} s") from None
+        return bytes(octets)
+
+    def survey(self) -> Survey:
+        """What this caller may see; for threads, since it walks over every target."""
+        operated = self.operated
+        return Survey(operated.generation, operated.reports(), self.sight, self.selections)
+
+    def moment(self) -> Moment:
+        """The present."""
+        summary = self.operated.summary()
+        return Moment(time.time(), summary.now, self.operated.held_until)
+
+
+def reply(facts: Any) -> web.Response:
+    """Facts as JSON."""
+    return reply_text(json.dumps(facts))
+
+
+def reply_text(text: str, content_type: str = "application/json") -> web.Response:
+    """What is ready to be sent, from any thread."""
+    return web.Response(body=text.encode(), content_type=content_type)
+
+
+def unknown(pattern: str, survey: Survey) -> Refused:
+    """The refusal of an id that the caller does not see, be there one or not."""
+    nearest = survey.nearest(pattern)
+    hint = f"; did you mean {nearest}?" if nearest else ""
+    members = {"nearest": nearest} if nearest else {}
+    return Refused(404, f"no endpoint is called {pattern[:300]}{hint}", members)

@@ -1,0 +1,134 @@
+"""The routes about endpoints: what is known of them, what operators and they themselves say.
+
+What walks over every target is done in threads.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import time
+
+from aiohttp import web
+
+from healthcheck.health import DeclaredState
+from resolver.admin.asked import Asked, reply, reply_text, unknown
+from resolver.admin.bodies import read_change, read_heartbeat
+from resolver.admin.problems import Refused
+from resolver.admin.status import Json, tell_endpoint, tell_services
+from resolver.admin.survey import EFFECTIVE, Entry, Survey
+from resolver.background import aside
+
+FORGETS = "a restart forgets it: no state_dir"
+
+
+async def list_endpoints(asked: Asked) -> web.Response:
+    """GET /api/v1/endpoints: those of a service (globs), an environment, a state."""
+    query = asked.query("service", "environment", "state")
+    state = query.get("state")
+    if state is not None and state not in EFFECTIVE:
+        raise Refused(400, f"'state' is one of {', '.join(EFFECTIVE)}")
+
+    def work() -> str:
+        survey = asked.survey()
+        return _tell_all([e for e in survey.entries if _is_meant(e, query)], survey, asked)
+
+    return reply_text(await aside(work))
+
+
+def _is_meant(entry: Entry, query: dict[str, str]) -> bool:
+    service = query.get("service", "*").lower()
+    return (
+        fnmatch.fnmatchcase(entry.service_id.lower(), service)
+        and query.get("environment", entry.labels[0]) == entry.labels[0]
+        and query.get("state", entry.effective) == entry.effective
+    )
+
+
+def _tell_all(entries: list[Entry], survey: Survey, asked: Asked) -> str:
+    moment = asked.moment()
+    return json.dumps({"endpoints": [tell_endpoint(entry, survey, moment) for entry in entries]})
+
+
+async def show_endpoint(asked: Asked) -> web.Response:
+    """GET /api/v1/endpoints/ID: the one, or all that a glob matches."""
+    asked.query()
+
+    def work() -> str:
+        survey = asked.survey()
+        return _tell_all(_find(asked.endpoint, survey), survey, asked)
+
+    return reply_text(await aside(work))
+
+
+def _find(pattern: str, survey: Survey) -> list[Entry]:
+    entries = survey.find(pattern)
+    if not entries:
+        raise unknown(pattern, survey)
+    return entries
+
+
+async def change_state(asked: Asked) -> web.Response:
+    """PUT /api/v1/endpoints/ID/state: an operator's word; normal resumes."""
+    asked.query()
+    change = read_change(await asked.body())
+    entries = await aside(lambda: _find(asked.endpoint, asked.survey()))
+    names = list(dict.fromkeys(entry.id for entry in entries))
+    if change.state is DeclaredState.NORMAL:
+        await asked.operated.resume(names)
+    else:
+        until = None if change.seconds is None else time.time() + change.seconds
+        by = change.by or asked.request.remote or "-"
+        if asked.sight.token is not None:
+            by = f"{change.by} ({asked.sight.token})" if change.by else asked.sight.token
+        await asked.operated.set_override(names, change.state, change.reason, by, until)
+
+    def work() -> Json:
+        survey = asked.survey()
+        wanted = set(names)
+        found = [entry for entry in survey.entries if entry.id in wanted]
+        moment = asked.moment()
+        return {
+            "changed": names,
+            "endpoints": [tell_endpoint(entry, survey, moment) for entry in found],
+            "note": _note(change.state, entries, keeps=asked.operated.keeps_overrides),
+        }
+
+    return reply(await aside(work))
+
+
+def _note(state: DeclaredState, entries: list[Entry], *, keeps: bool) -> str | None:
+    """What an operator may not expect of a change."""
+    if state is not DeclaredState.NORMAL:
+        return None if keeps else FORGETS
+    notes = []
+    for word in (DeclaredState.DRAIN, DeclaredState.MAINTENANCE):
+        held = [entry.id for entry in entries if entry.declared is word]
+        if held and len(held) == len(entries):
+            stay = "it stays out" if len(held) == 1 else "they stay out"
+            notes.append(f"the zone file says {word.value}: {stay}")
+        elif held:
+            some = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
+            notes.append(f"the zone file says {word.value} of {some}: out they stay")
+    return "; ".join(notes) or None
+
+
+async def take_heartbeat(asked: Asked) -> web.Response:
+    """PUT /api/v1/heartbeats/ID: what an endpoint says of itself."""
+    asked.query()
+    word, text = read_heartbeat(await asked.body())
+    entries = await aside(lambda: _find(asked.endpoint, asked.survey()))
+    names = list(dict.fromkeys(entry.id for entry in entries))
+    if len(names) > 1:
+        raise Refused(400, f"a heartbeat is of one endpoint, not of {len(names)}")
+    try:
+        await asked.operated.heartbeat(names[0], word, text)
+    except KeyError:
+        raise Refused(409, f"{names[0]} has no heartbeat check") from None
+    return web.Response(status=204)
+
+
+async def list_services(asked: Asked) -> web.Response:
+    """GET /api/v1/services: a line of each."""
+    asked.query()
+    return reply_text(await aside(lambda: json.dumps({"services": tell_services(asked.survey())})))

@@ -1,0 +1,54 @@
+"""What the admin address asks of the server behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from healthcheck.counts import CheckCounts
+from healthcheck.health import DeclaredState, Target
+from healthcheck.heartbeats import Word
+from healthcheck.report import Report, Summary
+from resolver.generation import Generation
+from resolver.reload import Built
+
+
+class Operated(Protocol):
+    """A running server. Everything but the coroutines only reads, from any thread."""
+
+    @property
+    def generation(self) -> Generation: ...
+
+    @property
+    def keeps_overrides(self) -> bool:
+        """Whether a restart remembers overrides (`state_dir`)."""
+
+    @property
+    def degraded(self) -> list[str]:
+        """What is wrong with the server, a sentence each; answers go on."""
+
+    def reports(self) -> list[Report]:
+        """What is known of every target."""
+
+    def summary(self) -> Summary: ...
+
+    def counts(self) -> CheckCounts: ...
+
+    def held_until(self, target: Target) -> float:
+        """The epoch second until which a client may hold the address from an answer; 0: none."""
+
+    async def set_override(
+        self,
+        endpoints: Sequence[str],
+        state: DeclaredState,
+        reason: str,
+        by: str,
+        until: float | None,
+    ) -> None: ...
+
+    async def resume(self, endpoints: Sequence[str]) -> None: ...
+
+    async def heartbeat(self, endpoint: str, word: Word, text: str) -> None:
+        """Take a heartbeat; raises KeyError for an endpoint that no heartbeat check has."""
+
+    async def reload(self) -> Built: ...

@@ -1,0 +1,81 @@
+"""The table of routes: what can be asked of the admin address, and what each asks for.
+
+Pure. The table is read before anything else is done with a request.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import unquote
+
+
+class Need(Enum):
+    """What a route asks for; but for OPEN and METRICS, the right that a token must have."""
+
+    OPEN = "open"
+    METRICS = "metrics"
+    READ = "read"
+    HEARTBEAT = "heartbeat"
+    OVERRIDE = "override"
+    RELOAD = "reload"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path; a group in the pattern is the id of an endpoint."""
+
+    name: str
+    method: str
+    pattern: re.Pattern[str]
+    need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The route of a request, and the id in its path."""
+
+    route: Route
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoute:
+    """No route; `allowed` are the methods that the path has, if any."""
+
+    allowed: tuple[str, ...]
+
+
+def _route(name: str, method: str, pattern: str, need: Need) -> Route:
+    return Route(name, method, re.compile(pattern), need)
+
+
+ROUTES = (
+    _route("healthz", "GET", r"/healthz", Need.OPEN),
+    _route("readyz", "GET", r"/readyz", Need.OPEN),
+    _route("metrics", "GET", r"/metrics", Need.METRICS),
+    _route("status", "GET", r"/api/v1/status", Need.READ),
+    _route("services", "GET", r"/api/v1/services", Need.READ),
+    _route("endpoints", "GET", r"/api/v1/endpoints", Need.READ),
+    _route("endpoint", "GET", r"/api/v1/endpoints/(.+)", Need.READ),
+    _route("change", "PUT", r"/api/v1/endpoints/(.+)/state", Need.OVERRIDE),
+    _route("heartbeat", "PUT", r"/api/v1/heartbeats/(.+)", Need.HEARTBEAT),
+    _route("explain", "GET", r"/api/v1/explain", Need.READ),
+    _route("generation", "GET", r"/api/v1/generation", Need.READ),
+    _route("reload", "POST", r"/api/v1/reload", Need.RELOAD),
+)
+
+
+def find_route(method: str, path: str) -> Found | NoRoute:
+    """The route of a method and a path as it was sent, percent signs and all."""
+    method = "GET" if method == "HEAD" else method
+    allowed = []
+    for route in ROUTES:
+        match = route.pattern.fullmatch(path)
+        if match is None:
+            continue
+        if route.method == method:
+            return Found(route, unquote(match[1]) if match.re.groups else "")
+        allowed.append(route.method)
+    return NoRoute(tuple(allowed))

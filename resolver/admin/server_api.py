@@ -1,0 +1,150 @@
+"""The routes about the server itself: alive, ready, status, generation, reload, explain."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+
+from aiohttp import web
+
+from resolver import __version__
+from resolver.admin.asked import Asked, reply
+from resolver.admin.problems import Refused, denied
+from resolver.admin.status import (
+    Json,
+    tell_checker,
+    tell_degraded,
+    tell_environments,
+    tell_problem,
+)
+from resolver.background import aside
+from resolver.explain import Seen, explain
+from resolver.generation import Generation
+from resolver.names import BadName
+from resolver.outcome import Rcode, Reply
+from resolver.query import handle
+from resolver.views import Door
+from resolver.zones import records
+from resolver.zones.places import Severity
+
+SOA = 6
+
+
+async def be_alive(asked: Asked) -> web.Response:
+    """GET /healthz: the process runs and its loop turns."""
+    return web.Response(text="ok")
+
+
+async def be_ready(asked: Asked) -> web.Response:
+    """GET /readyz: a question is answered. Checks and degradation never fail it."""
+    if not can_answer(asked.operated.generation):
+        raise Refused(503, "a question for the domain's SOA gets no answer")
+    found = asked.operated.degraded
+    degraded = tell_degraded(found, sees_all=asked.sight.sees_all)
+    return reply({"status": "degraded" if found else "ok", "degraded": degraded})
+
+
+def can_answer(generation: Generation) -> bool:
+    """Whether the domain's SOA is answered in some view."""
+    domain = generation.zones.plan.domain
+    wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + domain + struct.pack("!HH", SOA, 1)
+    for view in generation.views.values():
+        door = Door("tcp", 65535, view.environment, view.region)
+        outcome = handle(wire, "127.0.0.1", door, generation)
+        if isinstance(outcome, Reply) and outcome.rcode == Rcode.NOERROR:
+            return True
+    return False
+
+
+async def show_status(asked: Asked) -> web.Response:
+    """GET /api/v1/status: counts, the checker, and what is wrong."""
+    asked.query()
+    return reply(await aside(_status, asked))
+
+
+def _status(asked: Asked) -> Json:
+    operated, sight = asked.operated, asked.sight
+    survey = asked.survey()
+    return {
+        "generation": survey.generation.number,
+        "environments": tell_environments(survey),
+        "checker": tell_checker(survey, operated.summary(), asked.moment().epoch),
+        "degraded": tell_degraded(operated.degraded, sees_all=sight.sees_all),
+        "version": __version__,
+    }
+
+
+async def show_generation(asked: Asked) -> web.Response:
+    """GET /api/v1/generation: its number, and how much is in it."""
+    asked.query()
+    generation = asked.operated.generation
+    seen = {
+        name: space for name, space in generation.namespaces.items() if asked.sight.covers(name)
+    }
+    return reply(
+        {
+            "generation": generation.number,
+            "zones": sum(len(space.zones) for space in seen.values()),
+            "names": {name: len(space.nodes) for name, space in seen.items()},
+        }
+    )
+
+
+async def reload(asked: Asked) -> web.Response:
+    """POST /api/v1/reload: read the zone files now; 422 when they cannot be served."""
+    asked.query()
+    if (await asked.body()).strip():
+        raise Refused(400, "a reload has no body")
+    built = await asked.operated.reload()
+    sees_all = asked.sight.sees_all
+    # Problems name files, services and addresses of any environment.
+    problems = [tell_problem(problem) for problem in built.problems] if sees_all else []
+    if built.generation is None:
+        count = sum(problem.severity is Severity.ERROR for problem in built.problems)
+        detail = f"the zone files have {count} error{'s' if count != 1 else ''}"
+        detail += f"; generation {asked.operated.generation.number} serves on"
+        raise Refused(422, detail, {"problems": problems})
+    return reply({"generation": built.generation.number, "warnings": problems})
+
+
+async def show_explanation(asked: Asked) -> web.Response:
+    """GET /api/v1/explain: why a client gets an answer."""
+    query = asked.query("name", "type", "client")
+    for key in ("name", "client"):
+        if not query.get(key):
+            raise Refused(400, f"the parameter {key!r} is missing")
+    client = _read_client(query["client"])
+    seen = await aside(_look, asked)
+    # Not in a thread: a reload takes the generation of before apart.
+    generation = asked.operated.generation
+    if not asked.sight.sees_all:
+        _check_sight(asked, generation, client)
+    try:
+        qtype = records.type_number(query.get("type") or "A")
+        facts = explain(
+            generation, query["name"], qtype, client, reveal=asked.sight.sees_all, seen=seen
+        )
+    except (BadName, records.BadRdata) as error:
+        raise Refused(400, str(error)) from None
+    return reply(facts)
+
+
+def _look(asked: Asked) -> Seen:
+    covers = asked.sight.covers
+    found = {r.use.target: r for r in asked.operated.reports() if covers(r.use.labels[0])}
+    return Seen(found, asked.operated.summary().now)
+
+
+def _read_client(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise Refused(400, f"{text[:100]!r} is no address of a client") from None
+
+
+def _check_sight(asked: Asked, generation: Generation, client: str) -> None:
+    """Clients of an environment that is not seen are as unknown as those of none."""
+    view = generation.view_of(client)
+    is_trusted = generation.trusted is not None and generation.trusted.find(client)
+    if view is None or is_trusted or not asked.sight.covers(view.environment):
+        raise denied(403, f"{client} is no client of an environment that this token covers")

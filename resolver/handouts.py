@@ -1,0 +1,58 @@
+"""Hand-outs: until when a client may hold an address that an answer gave it.
+
+Each turn of a prepared answer notes when it was last given. When an answer goes, what it gave is
+written here; together they tell when a drained endpoint is safe to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from healthcheck.health import Target
+from resolver.packing import Answer
+
+
+class Handouts:
+    """Target → the moment until which it may be held; on the server's clock, in seconds.
+
+    It only grows, so that writing it from several threads loses nothing that is still to come:
+    a target whose answers go in two threads at once is noted by each before either is forgotten.
+    """
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until: dict[Target, float] = {}
+
+    def note(self, answer: Answer) -> None:
+        """Remember what an answer gave out, before it goes."""
+        for target in answer.targets:
+            until = held_by(answer, target)
+            if until > self._until.get(target, 0.0):
+                self._until[target] = until
+
+    def until(self, target: Target, prepared: Iterable[Answer]) -> float:
+        """Until when anybody may hold a target; `prepared`: the answers that rest on it now."""
+        until = max((held_by(answer, target) for answer in prepared), default=0.0)
+        return max(until, self._until.get(target, 0.0))
+
+    def prune(self, now: float) -> None:
+        """Forget what nobody holds any more."""
+        for target, until in list(self._until.items()):
+            if until < now:
+                self._until.pop(target, None)
+
+
+def held_by(answer: Answer, target: Target) -> float:
+    """Until when a client may hold the target from this answer; 0.0: nobody was given it.
+
+    The address is looked for in the octets of each turn that was given: seen where it is not, by
+    chance, it is held a little longer than it need be, never shorter.
+    """
+    address = target[1]
+    given = [
+        handed
+        for turn, handed in zip(answer.turns, answer.handed, strict=True)
+        if handed and address in turn.body
+    ]
+    return max(given) + answer.longest if given else 0.0

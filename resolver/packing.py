@@ -1,0 +1,150 @@
+"""Packing: records → the turns of a reply, everything of it but ID, question and OPT.
+
+Owner names point at the question (offset 12), so the client's spelling is echoed.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from healthcheck.health import Target
+from resolver import names
+from resolver.outcome import Reason
+from resolver.rrsets import AAAA, CNAME, DNAME, HTTPS, MX, NS, SRV, SVCB, A
+from resolver.zones import records
+
+# Types by which a client may come to hold an address.
+HANDS_OUT = frozenset({A, AAAA, SRV, SVCB, HTTPS})
+
+
+class Turn(NamedTuple):
+    """One reply's sections: in full, and lean (without additional data)."""
+
+    counts: bytes  # QDCOUNT to ARCOUNT
+    counts_opt: bytes  # the same with one more record in additional
+    body: bytes
+    lean_counts: bytes
+    lean_counts_opt: bytes
+    lean: int  # octets of body without additional
+
+
+class Answer:
+    """The turns of one question in one view."""
+
+    __slots__ = (
+        *("authoritative", "chain", "handed", "is_cut", "longest", "position", "rcode", "reason"),
+        *("size", "targets", "turns"),
+    )
+
+    def __init__(
+        self,
+        turns: tuple[Turn, ...],
+        rcode: int,
+        *,
+        authoritative: bool = True,
+        reason: Reason = Reason.ANSWERED,
+        position: list[int] | None = None,
+        is_cut: bool = False,
+        chain: Answer | None = None,
+        longest: int = 0,
+    ) -> None:
+        self.turns = turns
+        self.rcode = int(rcode)
+        self.authoritative = authoritative
+        self.is_cut = is_cut  # it ends at a zone cut, so it depends on RD
+        self.chain = chain  # then what is left of it without the referral
+        self.reason = reason
+        self.position = position if position is not None else [0]
+        self.size = sum(len(turn.body) for turn in turns) + 400
+        self.handed = [0.0] * len(turns)  # when each turn was last given, on the server's clock
+        self.longest = longest  # TTL in seconds by which somebody may hold an address
+        self.targets: tuple[Target, ...] = ()  # whose health it rests on
+
+
+def make_turn(
+    answer: int, authority: int, additional: int, lean: bytes, more: bytes, glue: int = 0
+) -> Turn:
+    """Pack the counts of a turn; `more` is the additional data that may be left out.
+
+    `lean` is the rest: answer, authority and `glue` records that a referral cannot do without.
+    """
+
+    def counts(records_: int) -> bytes:
+        return struct.pack("!4H", 1, answer, authority, records_)
+
+    full, least = additional + glue, glue
+    return Turn(
+        counts(full), counts(full + 1), lean + more, counts(least), counts(least + 1), len(lean)
+    )
+
+
+class Packer:
+    """Appends records; an owner that was packed before is a pointer (RFC 1035 4.1.4).
+
+    Rdata is never compressed. Without a known length of the qname (answers of a wildcard serve
+    names of any length) only the qname itself is pointed at.
+    """
+
+    def __init__(self, qname: bytes, is_shared: bool) -> None:
+        self.parts: list[bytes] = []
+        self.count = 0
+        self.size = 0
+        self.longest = 0
+        self.base = None if is_shared else 12 + len(qname) + 4
+        self.offsets: dict[bytes, int] = {qname.lower(): 12}
+        if not is_shared:
+            position, suffix = 12, qname.lower()
+            while suffix != names.ROOT:
+                self.offsets.setdefault(suffix, position)
+                position += suffix[0] + 1
+                suffix = names.parent(suffix)
+
+    def add(self, owner: bytes, rtype: int, ttl: int, rdata: bytes) -> None:
+        name = self._owner(owner)
+        head = name + struct.pack("!HHIH", rtype, 1, ttl, len(rdata))
+        if self.base is not None:
+            for target in _last_name(rtype, rdata):
+                self._remember(target, self.base + self.size + len(head) + len(rdata) - len(target))
+        if rtype in HANDS_OUT:
+            self.longest = max(self.longest, ttl)
+        self.parts += (head, rdata)
+        self.size += len(head) + len(rdata)
+        self.count += 1
+
+    def _owner(self, owner: bytes) -> bytes:
+        suffix, prefix = owner.lower(), 0
+        while suffix != names.ROOT:
+            offset = self.offsets.get(suffix)
+            if offset is not None:
+                if self.base is not None:
+                    self._remember(owner, self.base + self.size)
+                return owner[:prefix] + struct.pack("!H", 0xC000 | offset)
+            prefix += suffix[0] + 1
+            suffix = names.parent(suffix)
+        if self.base is not None:
+            self._remember(owner, self.base + self.size)
+        return owner
+
+    def _remember(self, name: bytes, offset: int) -> None:
+        if offset < 0x4000:
+            self.offsets.setdefault(name.lower(), offset)
+
+
+def _last_name(rtype: int, rdata: bytes) -> tuple[bytes, ...]:
+    """The name that ends the rdata of these types; later owners may point at it."""
+    if rtype in (CNAME, NS, DNAME):
+        return (rdata,)
+    skip = {MX: 2, SRV: 6}.get(rtype)
+    return () if skip is None else (rdata[skip:],)
+
+
+def targets_of(owner: bytes, rtype: int, rdata: bytes) -> list[bytes]:
+    """The names whose addresses a client of this rdata will want.
+
+    The root is nobody (RFC 2782, RFC 7505 3), but in SVCB ServiceMode the owner (RFC 9460 2.5.2).
+    """
+    found = [name for _, name in records.names_in(rtype, rdata) if name != names.ROOT]
+    if not found and rtype in (SVCB, HTTPS) and rdata[:2] != b"\0\0":
+        return [owner]
+    return found
