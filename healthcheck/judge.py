@@ -152,7 +152,8 @@ def is_overdue(track: Track, pause: float, timing: Timing, now: float) -> bool:
 
 def is_lost(track: Track, timing: Timing, now: float) -> bool:
     """Whether it is overdue for so long that its state counts no more."""
-    return now - seen_at(track) > _lost_seconds(track, timing)
+    seconds = now - seen_at(track)
+    return seconds > KEPT and seconds > _lost_seconds(track, timing)
 
 
 def _lost_seconds(track: Track, timing: Timing) -> float:

@@ -15,10 +15,11 @@ from healthcheck.health import Target
 from healthcheck.track import Track
 from healthcheck.use import ProbeKey, Use
 
+
 class Watched:
     """One probe: its present track and the targets it is for. Equal only to itself."""
 
-    __slots__ = ("digest", "key", "labels", "services", "timing", "track", "uses")
+    __slots__ = ("digest", "key", "labels", "services", "slow_start", "timing", "track", "uses")
 
     def __init__(self, key: ProbeKey, track: Track) -> None:
         self.key = key
@@ -32,6 +33,7 @@ class Watched:
         self.uses = uses
         self.services = frozenset(use.service for use in uses)
         self.labels: frozenset[Labels] = frozenset(use.labels for use in uses)
+        self.slow_start = max((use.slow_start for use in uses), default=0.0)  # the slowest
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Ledger:
         gone: list[Watched],
     ) -> None:
         for entry, shared in sharing.items():
-            entry.serve(tuple(shared))
+            if entry.uses != (together := tuple(shared)):
+                entry.serve(together)
         watched = {**self.watched, **new} if new or gone else self.watched
         if gone:
             lost = set(gone)

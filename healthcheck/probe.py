@@ -145,5 +145,5 @@ def _of_system(error: OSError) -> Failed | NoObservation | None:
     if number in FAILURES:
         return Failed(FAILURES[number], text)
     if isinstance(error, ConnectionError):  # without a number: made by asyncio
-        return Failed(Failure.RESET, text)
+        return Failed(Failure.RESET, text or "connection lost")
     return None

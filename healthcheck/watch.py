@@ -59,8 +59,8 @@ class Watch:
             services = self.proof.renew(self._round, now)
             for use in change.uses:
                 self._judge(use, now)
-                self._mind(use, now)
             self._judge_services(services, now)
+            self._restless.update(self._restless_of(change.uses, now))
         return change
 
     def observe(self, entry: Watched, seen: Observation) -> None:
@@ -75,7 +75,8 @@ class Watch:
             self._believe(entry, now)
         if track.state is not before.state:
             self.moves.move(entry, before.state, seen)
-            self._restless.add(entry)
+            if is_restless(track, now, entry.slow_start):
+                self._restless.add(entry)
         if track.state is not before.state or track.is_proven is not before.is_proven:
             self.is_dirty = True
             self._judge_services(self.proof.note(entry, now), now)
@@ -131,17 +132,15 @@ class Watch:
             for use in self.ledger.by_service.get(service, ()):
                 self._judge(use, now)
 
-    def _mind(self, use: Use, now: float) -> None:
-        entry = self.ledger.by_target.get(use.target)
-        if entry is not None and is_restless(entry.track, now, use.slow_start):
-            self._restless.add(entry)
+    def _restless_of(self, uses: Iterable[Use], now: float) -> list[Watched]:
+        entries = filter(None, (self.ledger.by_target.get(use.target) for use in uses))
+        return [entry for entry in entries if is_restless(entry.track, now, entry.slow_start)]
 
     def _judge_restless(self, now: float) -> None:
         for entry in list(self._restless):
             for use in entry.uses:
                 self._judge(use, now)
-            slowest = max((use.slow_start for use in entry.uses), default=0.0)
-            if not is_restless(entry.track, now, slowest):
+            if not is_restless(entry.track, now, entry.slow_start):
                 self._restless.discard(entry)
 
     def _judge_lost(self, now: float) -> None:

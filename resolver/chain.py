@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from resolver import names
+from resolver.hints import HintedSet
 from resolver.namespace import Below, Namespace, Node
 from resolver.outcome import Reason
 from resolver.rrsets import (
@@ -145,6 +146,11 @@ class _Chain:
         self.found.reason = inner.reason if failed else Reason.ALIAS_UNRESOLVED
         return self._end(End.FAILED)
 
+    def _look_up(self, name: bytes, rtype: int) -> tuple[Pick, ...]:
+        """What a question for a name within our zones would be answered with."""
+        found = _Chain(self.space, rtype, self.scope, set()).follow(name)
+        return found.steps[-1].turns if found.end is End.ANSWER else ()
+
     def _below(self, node: Node, owner: bytes) -> bytes | None:
         """A name without a node: what its closest encloser says of names below it."""
         if node.below is Below.WILDCARD:
@@ -182,6 +188,8 @@ class _Chain:
 
     def _finish(self, owner: bytes, rrset: Rrset, node: Node) -> bytes | None:
         """The end of a chain: what the set gives to this scope."""
+        if isinstance(rrset, HintedSet):
+            rrset = rrset.filled(owner, self._look_up)
         drawn = rrset.draw(self.scope)
         if drawn.mode is Mode.CLOSED:
             self.found.reason = Reason.NO_HEALTHY_ENDPOINT

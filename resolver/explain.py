@@ -18,7 +18,16 @@ from resolver.generation import Generation, View
 from resolver.namespace import Namespace
 from resolver.outcome import Rcode, Reply
 from resolver.query import handle
-from resolver.rrsets import UNSETTLED_TTL, FAMILY_OF, AliasSet, PoolSet, PortSet, Rrset, Scope, Tiers
+from resolver.rrsets import (
+    FAMILY_OF,
+    UNSETTLED_TTL,
+    AliasSet,
+    PoolSet,
+    PortSet,
+    Rrset,
+    Scope,
+    Tiers,
+)
 from resolver.select import Choice, Family, Selection, select
 from resolver.views import Door
 from resolver.zones import records
@@ -232,12 +241,15 @@ def _explain_report(report: Report, now: float) -> Iterator[tuple[str, Any]]:
     """What the checker knows: the real state apart from the effective one."""
     if report.override is not None:
         override = report.override
-        yield "override_by", {
-            "reason": override.reason,
-            "by": override.by,
-            "since": override.since,
-            "until": override.until,
-        }
+        yield (
+            "override_by",
+            {
+                "reason": override.reason,
+                "by": override.by,
+                "since": override.since,
+                "until": override.until,
+            },
+        )
     track = report.track
     if track is None:
         return
@@ -246,13 +258,16 @@ def _explain_report(report: Report, now: float) -> Iterator[tuple[str, Any]]:
     yield "penalty", round(penalty_at(track, now))
     yield "overdue", report.is_overdue
     if track.last is not None:
-        yield "last", {
-            "age": round(now - track.last.at, 1),
-            "seconds": round(track.last.seconds, 4),
-            "passed": track.last.has_passed,
-            "failure": track.last.failure.value if track.last.failure is not None else None,
-            "detail": track.last.detail,
-        }
+        yield (
+            "last",
+            {
+                "age": round(now - track.last.at, 1),
+                "seconds": round(track.last.seconds, 4),
+                "passed": track.last.has_passed,
+                "failure": track.last.failure.value if track.last.failure is not None else None,
+                "detail": track.last.detail,
+            },
+        )
 
 
 def _explain_end(

@@ -58,7 +58,9 @@ class Generation:
         prepared = [a for view in self.views.values() for a in view.answers.resting_on(target)]
         return self.handouts.until(target, prepared)
 
-    def judged_anew(self, number: int, health: HealthTable, touched: Iterable[Target]) -> Generation:
+    def judged_anew(
+        self, number: int, health: HealthTable, touched: Iterable[Target]
+    ) -> Generation:
         """The next generation, which differs by the health of `touched` only.
 
         It takes over what is prepared and rests on none of them: only names that a change
@@ -69,17 +71,6 @@ class Generation:
             for key, view in self.views.items()
         }
         return replace(self, number=number, views=views, health=health)
-
-
-def differing(old: HealthTable, new: HealthTable) -> frozenset[Target]:
-    """The targets that two tables judge differently."""
-    if old is new:
-        return frozenset()
-    return frozenset(
-        target
-        for target in old.known.keys() | new.known.keys()
-        if old.known.get(target) != new.known.get(target)
-    )
 
 
 def settle(old: Generation, new: Generation) -> None:

@@ -47,7 +47,6 @@ class Answer:
         position: list[int] | None = None,
         is_cut: bool = False,
         chain: Answer | None = None,
-        longest: int = 0,
     ) -> None:
         self.turns = turns
         self.rcode = int(rcode)
@@ -58,7 +57,7 @@ class Answer:
         self.position = position if position is not None else [0]
         self.size = sum(len(turn.body) for turn in turns) + 400
         self.handed = [0.0] * len(turns)  # when each turn was last given, on the server's clock
-        self.longest = longest  # TTL in seconds by which somebody may hold an address
+        self.longest = 0  # TTL in seconds by which somebody may hold an address
         self.targets: tuple[Target, ...] = ()  # whose health it rests on
 
 

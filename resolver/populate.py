@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from resolver import names
+from resolver.hints import written
 from resolver.namespace import Below, Namespace, Node, ZoneView
 from resolver.rrsets import (
     AAAA,
@@ -26,7 +27,6 @@ from resolver.rrsets import (
     Tiers,
     endpoint_sets,
     pool_sets,
-    static,
 )
 from resolver.select import Pool
 from resolver.visible import Part, claims
@@ -223,7 +223,7 @@ class _Population:
             node = self._node(item.owner, apex, zone)
             if node is not None:
                 number = ALIAS if item.rtype == records.ALIAS else item.rtype
-                node.sets[number] = static(item)
+                node.sets[number] = written(item)
 
     def _add_service(self, service: Service, apex: bytes, zone: ZoneView) -> None:
         regions = self.regional.get((service.name, service.environment or ""), {})

@@ -55,7 +55,9 @@ class Preparation(NamedTuple):
             found.end, Rcode.NOERROR
         )
         position = self.place_of(wheel) if len(packed) > 1 else None
-        return Answer(tuple(packed), rcode, position=position, longest=longest)
+        answer = Answer(tuple(packed), rcode, position=position)
+        answer.longest = longest
+        return answer
 
     def _pack_turn(self, found: Resolution, packer: Packer, last: Pick) -> Turn:
         _add_chain(packer, found.steps[:-1])

@@ -6,10 +6,10 @@ parse (or drop, or an error) → view of the client (or REFUSED) → answers of 
 from __future__ import annotations
 
 from resolver import message
-from resolver.answers import Answer
 from resolver.generation import Generation, View
 from resolver.message import AA, CD, NOERROR, QR, RA, RD, TC, Query
 from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source, hot_reply
+from resolver.packing import Answer
 from resolver.views import Door
 
 CLASS_IN = 1

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from healthcheck.health import HealthSource
 from resolver.select import Choice, Family, Mode, Pool, Selection, select
 from resolver.zones.places import Place
-from resolver.zones.zone import Endpoint, Policy, Port, RecordSet, Service
+from resolver.zones.zone import Endpoint, Policy, Port, Service
 
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, SVCB, HTTPS = (
     *(1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 64, 65),
@@ -231,11 +231,6 @@ def ttl_for(ttl: int, policy: Policy, chosen: Iterable[Choice]) -> int:
 def find_port(service: Service, name: str, protocol: str) -> Port | None:
     """The port of a service with this name and protocol."""
     return next((p for p in service.ports if p.name == name and p.protocol == protocol), None)
-
-
-def static(found: RecordSet) -> StaticSet:
-    """A record set of a zone as a node holds it."""
-    return StaticSet(found.rtype, found.ttl, found.rdatas, found.place)
 
 
 def endpoint_sets(endpoint: Endpoint, ttl: int) -> dict[int, Rrset]:

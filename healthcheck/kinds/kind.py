@@ -17,6 +17,6 @@ class Kind:
 
     kind: ClassVar[str]
 
-    def bound(self, endpoint: str) -> Self:  # noqa: ARG002  # for the kinds that look at it
+    def bound(self, endpoint: str) -> Self:  # those that look at it override this
         """The check for one endpoint; most are the same for any."""
         return self

@@ -7,6 +7,7 @@ the JSON Schema that editors see. A reader takes what it has made as well. Pure.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -20,11 +21,13 @@ Statuses = tuple[tuple[int, int], ...]
 Pairs = tuple[tuple[str, str], ...]
 
 MAX_PATTERN = 1000  # characters
+MAX_REPEATS = 100_000
 MAX_TEXT = 4096
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.?))", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
+_REPEAT = re.compile(r"\{([0-9]*),?([0-9]*)\}")
 _STATUSES = re.compile(r"([1-5])xx|([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _PATH = re.compile(r"/[!-\"$-~]*")  # printable ASCII, no space and no fragment
@@ -165,6 +168,10 @@ def read_pattern(value: object) -> str:
     text = read_scalar(value)
     if not 1 <= len(text) <= MAX_PATTERN:
         raise wrong(f"a pattern has 1 to {MAX_PATTERN} characters, got {len(text)}")
+    # Repeats of repeats multiply, and are written out when compiled: seconds, or all memory.
+    repeats = _REPEAT.findall("".join(text.split()))
+    if math.prod(max(1, *(int(n or 1) for n in pair)) for pair in repeats) > MAX_REPEATS:
+        raise wrong(f"{text!r} repeats more than {MAX_REPEATS} times in all")
     try:
         compiled(text)
     except (regex.error, OverflowError, RecursionError, ValueError) as error:

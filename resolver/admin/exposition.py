@@ -30,7 +30,7 @@ def _lines(family: Metric) -> Iterator[str]:
     yield f"# HELP {name} {text}\n# TYPE {name} {family.type}\n"
     for sample in family.samples:
         value = "1" if sample.value == 1 else "0" if not sample.value else None
-        value = value or floatToGoString(sample.value)
+        value = value or floatToGoString(sample.value)  # type: ignore[no-untyped-call]  # theirs is not annotated
         if sample.labels:
             pairs = ",".join([f'{key}="{_escape(v)}"' for key, v in sample.labels.items()])
             yield f"{sample.name}{{{pairs}}} {value}\n"

@@ -17,7 +17,8 @@ from resolver.cli.admin_client import (
 )
 from resolver.cli.common import add_zone_arguments, load_generation
 from resolver.cli.wording import printable
-from resolver.explain import Facts, explain, to_lines
+from resolver.explain import Facts, explain
+from resolver.explain_lines import to_lines
 from resolver.names import BadName
 from resolver.zones import records
 

@@ -71,7 +71,7 @@ def serve(config: ServerConfig) -> int:
     for item in config.listen:
         pin = (str(item.environment), str(item.region))
         if item.environment is not None and pin not in built.generation.views:
-            known = [".".join(view) for view in built.generation.views]
+            known = [f"{v.environment}.{v.region}" for v in built.generation.views.values()]
             hint = did_you_mean(".".join(pin), known)
             return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
     try:

@@ -74,6 +74,9 @@ def _alpn_text(wire: bytes) -> str:
     return presentation.quote(b",".join(escaped))
 
 
+AUTO = b"auto"  # hints that are selected when answering; no octets until then
+
+
 def _parse_nothing(value: bytes) -> bytes:
     if value:
         raise BadRdata("takes no value")
@@ -100,23 +103,27 @@ def _ascii(value: bytes) -> str:
 
 
 def _parse_ipv4hint(value: bytes) -> bytes:
+    if value == AUTO:
+        return b""
     return b"".join([presentation.pack_ipv4(item) for item in _ascii(value).split(",")])
 
 
 def _ipv4hint_text(wire: bytes) -> str:
-    return ",".join([presentation.ipv4_text(packed) for packed in _chunks(wire, 4)])
+    return ",".join([presentation.ipv4_text(packed) for packed in _chunks(wire, 4)]) or "auto"
 
 
 def _parse_ipv6hint(value: bytes) -> bytes:
+    if value == AUTO:
+        return b""
     return b"".join([presentation.pack_ipv6(item) for item in _ascii(value).split(",")])
 
 
 def _ipv6hint_text(wire: bytes) -> str:
-    return ",".join([presentation.ipv6_text(packed) for packed in _chunks(wire, 16)])
+    return ",".join([presentation.ipv6_text(packed) for packed in _chunks(wire, 16)]) or "auto"
 
 
 def _chunks(wire: bytes, size: int) -> tuple[bytes, ...]:
-    if not wire or len(wire) % size:
+    if len(wire) % size:
         raise BadRdata(f"has {len(wire)} octets instead of {size} for each address")
     return tuple(wire[start : start + size] for start in range(0, len(wire), size))
 
@@ -180,6 +187,7 @@ KEYS = (
     ServiceKey(IPV6HINT, "ipv6hint", _parse_ipv6hint, _ipv6hint_text),
     ServiceKey(DOHPATH, "dohpath", _parse_dohpath, _dohpath_text),
 )
+HINTS = (IPV4HINT, IPV6HINT)
 _BY_NAME: Mapping[str, ServiceKey] = {key.name: key for key in KEYS}
 _BY_NUMBER: Mapping[int, ServiceKey] = {key.number: key for key in KEYS}
 
@@ -280,3 +288,28 @@ class ServiceParameters(rdata.Kind):
             *(_chunks(parameters[IPV4HINT], 4) if IPV4HINT in parameters else ()),
             *(_chunks(parameters[IPV6HINT], 16) if IPV6HINT in parameters else ()),
         )
+
+
+def has_auto_hints(octets: bytes) -> bool:
+    """Whether rdata leaves hints to be selected when answering."""
+    return any(number in HINTS and not value for number, value in _parameters_of(octets))
+
+
+def with_hints(octets: bytes, hints: Mapping[int, tuple[bytes, ...]]) -> bytes:
+    """Fill in the hints that were left open, by key; one without addresses is left out."""
+    packed = [octets[: rdata.end_of_name(octets, 2)]]
+    for number, value in _parameters_of(octets):
+        filled = b"".join(hints.get(number, ())) if number in HINTS and not value else value
+        if filled or number not in HINTS:
+            packed.append(struct.pack("!HH", number, len(filled)) + filled)
+    return b"".join(packed)
+
+
+def target(octets: bytes, owner: bytes) -> bytes:
+    """The name of the service; the root stands for the owner (RFC 9460 2.5.2)."""
+    name = octets[2 : rdata.end_of_name(octets, 2)]
+    return owner if name == b"\0" else name
+
+
+def _parameters_of(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    return _parameters(octets, rdata.end_of_name(octets, 2))

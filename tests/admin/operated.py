@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
-from healthcheck.check import Failure, Observation, Timing
+from healthcheck.check import Failure, Observation
 from healthcheck.counts import CheckCounts, Durations
 from healthcheck.health import ASSUMED_UP, DeclaredState, Health, HealthTable, State, Target
 from healthcheck.heartbeats import Word
@@ -161,7 +163,11 @@ class Operating:
         self._publish()
 
     async def heartbeat(self, endpoint: str, word: Word, text: str) -> None:
-        checks = [u.checked_by.check for u in self.targets if u.endpoint == endpoint and u.checked_by]
+        checks = [
+            use.checked_by.check
+            for use in self.targets
+            if use.endpoint == endpoint and use.checked_by is not None
+        ]
         if not any(isinstance(check, HeartbeatCheck) for check in checks):
             raise KeyError(endpoint)
         self.heartbeats.append((endpoint, word, text))
@@ -176,7 +182,6 @@ class Operating:
 DOWN = Health(State.DOWN, "down: refused")
 TRACK_DOWN = Track(state=State.DOWN, last=Observation(990.0, 0.001, Failure.REFUSED, "refused"))
 TRACK_UP = Track(state=State.UP, last=Observation(998.0, 0.002, None, ""), is_proven=True)
-TIMING = Timing()
 
 
 def operating(directory: Path) -> Operating:
@@ -205,8 +210,6 @@ class Client:
         self, method: str, path: str, *, token: str | None = None, **options: Any
     ) -> Reply:
         """One request; the path as it is to be sent."""
-        from yarl import URL
-
         headers = dict(options.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -232,8 +235,6 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        import json
-
         return json.loads(self.text)
 
 

@@ -23,7 +23,7 @@ class Scripted(Kind):
     kind: ClassVar[str] = "scripted"
     refusing: frozenset[str] = frozenset()
 
-    async def probe(self, address: str, tools: Tools) -> str:  # noqa: ARG002  # of the protocol
+    async def probe(self, address: str, tools: Tools) -> str:
         """Say what the script says."""
         if address in self.refusing:
             raise Failed(Failure.REFUSED, "")

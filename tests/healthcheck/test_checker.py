@@ -236,7 +236,7 @@ async def test_damping_and_slow_start_end_by_time_alone() -> None:
     made.checker.use([target])
     made.see(target, True, *[False] * 3, *[True] * 2, *[False] * 3, *[True] * 2)
     seen = []
-    for _ in range(400):
+    for _ in range(500):
         made.clock.now += 0.5
         made.checker.sweep()
         seen.append((made.of(target).damped, made.of(target).tenths))
@@ -404,19 +404,19 @@ async def test_five_thousand_targets_cost_little() -> None:
         for n in range(5000)
     ]
     made.checker.use(targets)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for each in targets:
         made.see(each, True)
-    heard = (time.perf_counter() - begin) / len(targets)
-    begin = time.perf_counter()
+    heard = (time.process_time() - begin) / len(targets)
+    begin = time.process_time()
     for _ in range(20):
         made.checker.sweep()
-    swept = (time.perf_counter() - begin) / 20
-    begin = time.perf_counter()
+    swept = (time.process_time() - begin) / 20
+    begin = time.process_time()
     made.checker.use([replace(each) for each in targets])
-    used = time.perf_counter() - begin
+    used = time.process_time() - begin
     measured = f"heard {heard * 1e6:.1f} µs, swept {swept * 1e6:.0f} µs, used {used * 1e3:.0f} ms"
     # Far above what it takes, for machines that are busy with other things.
-    assert heard < 0.0003, measured
+    assert heard < 0.0002, measured
     assert swept < 0.02, measured
     assert used < 1, measured

@@ -586,7 +586,7 @@ async def test_a_task_that_was_ended_by_others_and_is_wanted_no_more_stays_so() 
     assert (world.runner._tasks, dict(world.starts)) == (set(), {})
 
 
-def test_a_loop_may_close_on_it() -> None:
+def test_a_loop_may_close_on_it(caplog: pytest.LogCaptureFixture) -> None:
     """Without a stop: no task is left that nobody awaits."""
 
     async def test() -> None:
@@ -595,7 +595,8 @@ def test_a_loop_may_close_on_it() -> None:
         await asyncio.sleep(1)
 
     play(test)
-    gc.collect()  # "was destroyed but it is pending" would be an error
+    gc.collect()
+    assert "destroyed" not in caplog.text
 
 
 # ---------------------------------------------------------------- pokes

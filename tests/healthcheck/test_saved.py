@@ -16,6 +16,9 @@ from tests.healthcheck.made import TIMING, Clock, Scripted, observed, passed, we
 
 WALL = 1_800_000_000.0
 OVERRIDE = Override(DeclaredState.DRAIN, "new kernel", "ann", WALL, None)
+OVERRIDDEN = (
+    b'{"overrides": {"a": {"state": "drain", "reason": "", "by": "", "since": 1, "until": %s}}}'
+)
 
 
 def saved_of(track: Track, now: float) -> Saved:
@@ -45,8 +48,9 @@ def test_no_file_is_nothing_saved(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         *(b"", b"\xff\xfe", b"[]", b"{", b"null", b'{"version": 2}', b"[" * 100_000),
         b'{"version": 1, "probes": {"x": {"state": "up"}}}',
         b'{"version": 1, "probes": {"x": 1}}',
-        b'{"overrides": {"a": {"state": "drain", "reason": "", "by": "", "since": 1e300}}}',
-        b'{"overrides": {"a": {"state": "drain", "reason": "", "by": "", "since": NaN, "until": 1}}}',
+        OVERRIDDEN % b"1e300",
+        OVERRIDDEN % b"NaN",
+        OVERRIDDEN % b"-1",
     ],
 )
 def test_a_malformed_file_is_set_aside(

@@ -235,7 +235,7 @@ async def test_a_death_is_told_to_the_log_and_to_who_waits(
     assert "in die" in caplog.text
 
 
-async def test_what_was_asked_behind_a_death_is_not_begun() -> None:
+async def test_what_was_asked_behind_a_death_is_not_begun(caplog: pytest.LogCaptureFixture) -> None:
     """Its caller is told all the same."""
     began: list[str] = []
 
@@ -261,6 +261,7 @@ async def test_what_was_asked_behind_a_death_is_not_begun() -> None:
                 assert isinstance(ended, NotRunning)
     assert began == []
     gc.collect()  # "was never awaited" would be an error
+    assert "destroyed" not in caplog.text
 
 
 def test_it_runs_without_a_loop_in_the_main_thread() -> None:

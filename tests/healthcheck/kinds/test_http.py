@@ -516,6 +516,14 @@ async def test_a_server_that_asks_for_a_certificate_fails(
     assert observation.failure in {Failure.TLS, Failure.RESET}
 
 
+async def test_a_handshake_that_hangs_is_a_timeout() -> None:
+    """The connection is closed then."""
+    async with serving(hang) as server, probing() as look:
+        check = HttpCheck(port=server.port, tls=True, verify=False)
+        assert (await look(check, timeout=0.05)).failure is Failure.TIMEOUT
+        await until_left(server)
+
+
 async def test_a_missing_ca_file_observes_nothing(certificates: Certificates) -> None:
     """The target is not blamed."""
     async with serving(replying(answer()), context=certificates.server()) as server:
