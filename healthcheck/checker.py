@@ -59,13 +59,17 @@ class Checker:
         self._recorder = Recorder(state_dir, clock, wall)
         self._watch = Watch(self._recorder.overrides, is_probing=probe)
         self._runner: Runner | None = None
-        self._running = asyncio.Event()
+        self._running = asyncio.Event()  # targets are known and probed
+        self._is_used = False
         self._publication: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ life
 
     async def run(self) -> None:
-        """Probe and sweep until cancelled; then save."""
+        """Probe and sweep until cancelled; then save. It may run again, in another loop as well."""
+        self._recorder.start()
+        self._forget_publication()  # of a loop that ended before its time
+        self._publish_soon()
         try:
             if self._watch.is_probing:
                 await self._probe()
@@ -77,11 +81,11 @@ class Checker:
             self._recorder.finish(watched, self._watch.overrides.snapshot())
 
     async def first_round(self) -> None:
-        """Wait until each target wanted at first was tried once; not at all without probing."""
+        """Wait until each target of the first `use` was tried once; not at all without probing."""
         if self._watch.is_probing:
             await self._running.wait()
-            assert self._runner is not None
-            await self._runner.first_round.wait()
+            if (runner := self._runner) is not None:
+                await runner.first_round.wait()
 
     async def _probe(self) -> None:
         async with open_tools(self.heartbeats) as tools:
@@ -90,11 +94,17 @@ class Checker:
             )
             self._runner = runner
             try:
-                runner.want(self._watch.ledger.watched)
-                self._running.set()
+                if self._is_used:
+                    self._want(runner)
                 await self._sweep_on()
             finally:
+                self._runner = None
+                self._running = asyncio.Event()  # one of no loop: the next may be another
                 await runner.stop()
+
+    def _want(self, runner: Runner) -> None:
+        runner.want(self._watch.ledger.watched)
+        self._running.set()
 
     async def _sweep_on(self) -> None:
         while True:
@@ -138,8 +148,9 @@ class Checker:
         change = watch.replace(uses, self._recorder.begin, self._clock())
         watch.overrides.keep(watch.ledger.by_endpoint, self._wall())
         self.heartbeats.forget(watch.ledger.by_endpoint)
-        if self._runner is not None and (change.new or change.gone):
-            self._runner.want(watch.ledger.watched)
+        is_first, self._is_used = not self._is_used, True
+        if self._runner is not None and (is_first or change.new or change.gone):
+            self._want(self._runner)
         self._publish_now()
 
     def set_override(

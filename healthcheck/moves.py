@@ -14,6 +14,8 @@ from healthcheck.ledger import Watched
 log = logging.getLogger("sightline.health")
 
 MOST_LINES = 50  # a second
+REST = 1.0  # seconds without another first failure until they are told together
+MOST_FIRST = 5  # that are told with their reasons
 
 
 class Moves:
@@ -25,6 +27,8 @@ class Moves:
         self._second = 0
         self._lines = 0
         self._untold = 0
+        self._first: list[tuple[str, str]] = []  # down when first looked at: endpoint, line
+        self._first_at = 0.0
 
     def fail(self, labels: Iterable[Labels], failure: Failure) -> None:
         """Count a probe that failed."""
@@ -37,7 +41,8 @@ class Moves:
         after = entry.track.state
         if before is State.UNKNOWN:
             if after is State.DOWN:
-                self._tell(entry, before, seen)
+                self._first.append((_name(entry), _line(entry, before, seen)))
+                self._first_at = seen.at
             return
         for each in entry.labels:
             key = (each, after.value)
@@ -46,6 +51,8 @@ class Moves:
 
     def flush(self, now: float) -> None:
         """Say how many lines were left out, once their second is over."""
+        if self._first and now - self._first_at >= REST:
+            self._tell_first()
         if int(now) != self._second:
             if self._untold:
                 log.info("%d more targets changed within a second", self._untold)
@@ -57,10 +64,31 @@ class Moves:
         if self._lines > MOST_LINES:
             self._untold += 1
             return
-        change = f"{before.value} → {entry.track.state.value}{_why(entry, before, seen)}"
-        names = sorted({use.endpoint for use in entry.uses})
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        log.info("%s%s %s: %s", ", ".join(names[:3]), more, entry.key[0], change)
+        log.info("%s", _line(entry, before, seen))
+
+    def _tell_first(self) -> None:
+        """At a start there may be many: then their names are enough."""
+        first, self._first = self._first, []
+        if len(first) <= MOST_FIRST:
+            for _, line in first:
+                log.info("%s", line)
+            return
+        names = ", ".join(name for name, _ in first[:MOST_FIRST])
+        log.info(
+            "%d targets were down when first looked at: %s and %d more",
+            *(len(first), names, len(first) - MOST_FIRST),
+        )
+
+
+def _name(entry: Watched) -> str:
+    names = sorted({use.endpoint for use in entry.uses})
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more} {entry.key[0]}"
+
+
+def _line(entry: Watched, before: State, seen: Observation) -> str:
+    change = f"{before.value} → {entry.track.state.value}{_why(entry, before, seen)}"
+    return f"{_name(entry)}: {change}"
 
 
 def _why(entry: Watched, before: State, seen: Observation) -> str:

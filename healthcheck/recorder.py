@@ -6,6 +6,7 @@ What a former process saved is kept for probes that come to be wanted later, and
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -34,6 +35,13 @@ class Recorder:
         self.is_dirty = False
         self._written = clock()
         self._writing: asyncio.Future[bool] | None = None
+        self._lock = threading.Lock()
+        self._is_over = False
+
+    def start(self) -> None:
+        """Be of use to a loop: the first, or another after the former one ended."""
+        self._writing = None
+        self._is_over = False
 
     def begin(self, key: ProbeKey) -> Track:
         """The track of a new probe: as it was saved, or nothing known."""
@@ -54,12 +62,18 @@ class Recorder:
         self._writing = loop.run_in_executor(None, self._write, list(watched), overrides)
 
     def finish(self, watched: Iterable[Watched], overrides: Mapping[str, Override]) -> None:
-        """Save at the end, at once."""
-        self._write(list(watched), overrides)
+        """Save at the end, at once; a write beside it comes before that or not at all."""
+        with self._lock:
+            self._replace(list(watched), overrides)
+            self._is_over = True
 
     def _write(self, watched: list[Watched], overrides: Mapping[str, Override]) -> bool:
+        with self._lock:
+            return not self._is_over and self._replace(watched, overrides)
+
+    def _replace(self, watched: list[Watched], overrides: Mapping[str, Override]) -> bool:
         if self._file is None:
-            return True
+            return False
         now, wall = self._clock(), self._wall()
         probes = {
             found: saved

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -95,12 +94,11 @@ def recall(saved: SavedProbe, now: float, wall: float) -> Track | None:
 
 
 class StateFile:
-    """The file in `directory`; it may be written from any thread."""
+    """The file in `directory`; one thread at a time may write it."""
 
     def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
         self._path = directory / FILE
         self._clock = clock
-        self._lock = threading.Lock()
         self._warned: float | None = None
 
     def load(self) -> Saved:
@@ -121,14 +119,13 @@ class StateFile:
 
     def write(self, saved: Saved) -> bool:
         """Replace the file; gives whether it could be, and warns once a minute if not."""
-        with self._lock:
-            try:
-                self._replace(_FORMAT.dump_json(saved))
-            except (OSError, ValueError) as error:
-                self._warn(error)
-                return False
-            self._warned = None
-            return True
+        try:
+            self._replace(_FORMAT.dump_json(saved))
+        except (OSError, ValueError) as error:
+            self._warn(error)
+            return False
+        self._warned = None
+        return True
 
     def _replace(self, text: bytes) -> None:
         new = self._path.with_name(f"{FILE}.new")

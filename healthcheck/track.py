@@ -34,7 +34,7 @@ class Track:
     last: Observation | None = None
     decided: Observation | None = None  # the one that made `state` what it is
     since: float | None = None  # when it came to be in `state`; None: not by a move we saw
-    is_proven: bool = False  # it has passed once
+    is_proven: bool = False  # it has been up once
     is_saved: bool = False  # the state is of a former process, and nothing was observed since
     saved_at: float = 0.0  # when that process saw it last, in seconds since the epoch
     penalty: float = 0.0  # at `penalized`
@@ -52,7 +52,6 @@ def observe(track: Track, seen: Observation, timing: Timing, *, is_frozen: bool 
         track,
         last=seen,
         decided=seen if track.is_saved and agrees else track.decided,
-        is_proven=track.is_proven or passed,
         is_saved=False,
         failures=0 if passed else track.failures + 1,
         streak=0 if agrees or is_first else track.streak + 1,
@@ -60,7 +59,9 @@ def observe(track: Track, seen: Observation, timing: Timing, *, is_frozen: bool 
     if is_frozen:
         return track
     if is_first:
-        return replace(track, state=_state(passed), decided=seen)
+        return replace(
+            track, state=_state(passed), decided=seen, is_proven=track.is_proven or passed
+        )
     if track.streak < (timing.rise if passed else timing.fall):
         return track
     return _moved(track, seen)
@@ -80,6 +81,8 @@ def _moved(track: Track, seen: Observation) -> Track:
         streak=0,
         since=now,
         decided=seen,
+        # Not by its first success: others of its service would count as down before it is up.
+        is_proven=track.is_proven or seen.has_passed,
         penalty=penalty,
         penalized=now,
         is_suppressed=held,

@@ -47,6 +47,7 @@ class Watch:
         self, uses: Iterable[Use], begin: Callable[[ProbeKey], Track], now: float
     ) -> Change:
         """Take the targets of a new generation; `begin` makes the track of a new probe."""
+        before = self.ledger.uses
         change = self.ledger.replace(uses, begin)
         self.doubt.forget(change.gone)
         self._restless.difference_update(change.gone)
@@ -54,7 +55,7 @@ class Watch:
             if entry.track.state is State.UP:  # as it was saved
                 self._believe(entry, now)
         self.board.keep(self.ledger.uses)
-        if change.uses or change.gone:
+        if self.ledger.uses is not before:
             self._round = list(self.ledger.watched.values())
             services = self.proof.renew(self._round, now)
             for use in change.uses:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from healthcheck.checker import Checker
 from healthcheck.health import HealthTable, Target
+from healthcheck.slots import affordable
 from healthcheck.thread import CheckerThread, NotRunning
 from healthcheck.use import Use
 from resolver.config import ServerConfig
@@ -38,7 +39,7 @@ class Checking:
             self._bring,
             state_dir,
             probe=config.checks.probe,
-            in_flight=config.checks.in_flight,
+            in_flight=affordable(config.checks.in_flight),
         )
         self.trouble: str | None = None
         self._is_probing = config.checks.probe

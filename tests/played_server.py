@@ -34,12 +34,10 @@ def iso(seconds: float = 0.0) -> str:
 def address(text: str = "10.64.1.10", **said: Any) -> Body:
     """One address of an endpoint: up and served, but for what is said."""
     last = {"age": 2.5, "seconds": 0.01, "passed": True, "failure": None, "detail": ""}
-    usual = {
-        **{"address": text, "real": "up", "effective": "up", "reason": "2 passed"},
-        **{"changing": False, "weight_tenths": 10, "check": {"kind": "tcp"}, "last": last},
-        **{"streak": 0, "penalty": 0.0, "overdue": False},
-        **{"safe_to_stop_at": iso(30), "served": True},
-    }
+    usual: Body = {"address": text, "real": "up", "effective": "up", "reason": "2 passed"}
+    usual |= {"changing": False, "weight_tenths": 10, "check": {"kind": "tcp"}, "last": last}
+    usual |= {"streak": 0, "penalty": 0, "overdue": False}
+    usual |= {"safe_to_stop_at": iso(30), "served": True}
     return {**usual, **said}
 
 
@@ -47,11 +45,9 @@ def endpoint(name: str, *addresses: Body, **said: Any) -> Body:
     """One endpoint as the API shows it."""
     service, _, label = name.partition("/")
     _, environment, region = service.split(".")
-    usual = {
-        **{"id": name, "service": service, "environment": environment, "region": region},
-        **{"endpoint": label, "effective": "up", "declared": "normal", "override": None},
-        "addresses": list(addresses or [address()]),
-    }
+    usual: Body = {"id": name, "service": service, "environment": environment}
+    usual |= {"region": region, "endpoint": label, "effective": "up", "declared": "normal"}
+    usual |= {"override": None, "addresses": list(addresses or [address()])}
     return {**usual, **said}
 
 
@@ -145,7 +141,7 @@ def _handler(server: PlayedServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(octets)
 
-        do_GET = do_PUT = do_POST = answer
+        do_GET = do_PUT = do_POST = answer  # noqa: N815  # the names that http.server calls
 
     return Handler
 

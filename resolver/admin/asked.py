@@ -5,21 +5,38 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from resolver.admin.access import Sight
 from resolver.admin.bodies import read_query
+from resolver.admin.ids import Ids
 from resolver.admin.operated import Operated
 from resolver.admin.problems import Refused
 from resolver.admin.selections import Selections
 from resolver.admin.status import Moment
 from resolver.admin.survey import Survey
+from resolver.background import aside
 
 MAX_BODY = 64 * 1024  # octets
 BODY_TIMEOUT = 10.0  # seconds
+
+
+MAX_THREADS = 4  # at once, however many ask
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all requests share: what is remembered of the zones, and room for threads."""
+
+    selections: Selections = field(default_factory=Selections)
+    ids: Ids = field(default_factory=Ids)
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_THREADS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +46,7 @@ class Asked:
     request: web.BaseRequest
     operated: Operated
     sight: Sight
-    selections: Selections
+    shared: Shared
     endpoint: str  # the id in the path; may be a glob
 
     def query(self, *known: str) -> dict[str, str]:
@@ -49,10 +66,15 @@ class Asked:
             raise Refused(408, f"the body was not there after {BODY_TIMEOUT:g} s") from None
         return bytes(octets)
 
+    async def aside(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Run what walks over every target in a thread; a few at once."""
+        async with self.shared.room:
+            return await aside(work, *arguments)
+
     def survey(self) -> Survey:
         """What this caller may see; for threads, since it walks over every target."""
         operated = self.operated
-        return Survey(operated.generation, operated.reports(), self.sight, self.selections)
+        return Survey(operated.generation, operated.reports(), self.sight, self.shared.selections)
 
     def moment(self) -> Moment:
         """The present."""

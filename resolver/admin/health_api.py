@@ -17,7 +17,6 @@ from resolver.admin.bodies import read_change, read_heartbeat
 from resolver.admin.problems import Refused
 from resolver.admin.status import Json, tell_endpoint, tell_services
 from resolver.admin.survey import EFFECTIVE, Entry, Survey
-from resolver.background import aside
 
 FORGETS = "a restart forgets it: no state_dir"
 
@@ -33,7 +32,7 @@ async def list_endpoints(asked: Asked) -> web.Response:
         survey = asked.survey()
         return _tell_all([e for e in survey.entries if _is_meant(e, query)], survey, asked)
 
-    return reply_text(await aside(work))
+    return reply_text(await asked.aside(work))
 
 
 def _is_meant(entry: Entry, query: dict[str, str]) -> bool:
@@ -58,7 +57,7 @@ async def show_endpoint(asked: Asked) -> web.Response:
         survey = asked.survey()
         return _tell_all(_find(asked.endpoint, survey), survey, asked)
 
-    return reply_text(await aside(work))
+    return reply_text(await asked.aside(work))
 
 
 def _find(pattern: str, survey: Survey) -> list[Entry]:
@@ -72,7 +71,7 @@ async def change_state(asked: Asked) -> web.Response:
     """PUT /api/v1/endpoints/ID/state: an operator's word; normal resumes."""
     asked.query()
     change = read_change(await asked.body())
-    entries = await aside(lambda: _find(asked.endpoint, asked.survey()))
+    entries = await asked.aside(lambda: _find(asked.endpoint, asked.survey()))
     names = list(dict.fromkeys(entry.id for entry in entries))
     if change.state is DeclaredState.NORMAL:
         await asked.operated.resume(names)
@@ -94,7 +93,7 @@ async def change_state(asked: Asked) -> web.Response:
             "note": _note(change.state, entries, keeps=asked.operated.keeps_overrides),
         }
 
-    return reply(await aside(work))
+    return reply(await asked.aside(work))
 
 
 def _note(state: DeclaredState, entries: list[Entry], *, keeps: bool) -> str | None:
@@ -117,18 +116,33 @@ async def take_heartbeat(asked: Asked) -> web.Response:
     """PUT /api/v1/heartbeats/ID: what an endpoint says of itself."""
     asked.query()
     word, text = read_heartbeat(await asked.body())
-    entries = await aside(lambda: _find(asked.endpoint, asked.survey()))
-    names = list(dict.fromkeys(entry.id for entry in entries))
+    name = await _find_one(asked)
+    try:
+        await asked.operated.heartbeat(name, word, text)
+    except KeyError:
+        raise Refused(409, f"{name} has no heartbeat check") from None
+    return web.Response(status=204)
+
+
+async def _find_one(asked: Asked) -> str:
+    """The one id that is meant: at once where it is written as it is."""
+    zones, ids = asked.operated.generation.zones, asked.shared.ids
+    known = ids.known(zones)
+    if known is None:
+        known = await asked.aside(ids.make, zones)
+    environments = known.get(asked.endpoint)
+    if environments and all(asked.sight.covers(name) for name in environments):
+        return asked.endpoint
+    entries = await asked.aside(lambda: _find(asked.endpoint, asked.survey()))
+    names = {entry.id for entry in entries}
     if len(names) > 1:
         raise Refused(400, f"a heartbeat is of one endpoint, not of {len(names)}")
-    try:
-        await asked.operated.heartbeat(names[0], word, text)
-    except KeyError:
-        raise Refused(409, f"{names[0]} has no heartbeat check") from None
-    return web.Response(status=204)
+    return names.pop()
 
 
 async def list_services(asked: Asked) -> web.Response:
     """GET /api/v1/services: a line of each."""
     asked.query()
-    return reply_text(await aside(lambda: json.dumps({"services": tell_services(asked.survey())})))
+    return reply_text(
+        await asked.aside(lambda: json.dumps({"services": tell_services(asked.survey())}))
+    )

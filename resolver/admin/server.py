@@ -18,12 +18,11 @@ from aiohttp import web
 
 from resolver.admin import health_api, server_api
 from resolver.admin.access import Caller, Denied, Rules, table
-from resolver.admin.asked import MAX_BODY, Asked
+from resolver.admin.asked import MAX_BODY, Asked, Shared
 from resolver.admin.metrics import Scrapes
 from resolver.admin.operated import Operated
 from resolver.admin.problems import CONTENT_TYPE, Refused, denied
 from resolver.admin.routes import NoRoute, find_route
-from resolver.admin.selections import Selections
 from resolver.admin.tokens import TokenFile
 from resolver.config import AdminConfig, SocketAddress
 from resolver.listen.sockets import CannotListen
@@ -54,11 +53,11 @@ class AdminServer:
         self._allow = table(config.allow)
         self._metrics_allow = table(config.metrics_allow)
         self._tokens = None if config.tokens_file is None else TokenFile(Path(config.tokens_file))
-        self._selections = Selections()
+        self._shared = Shared()
         self._answers: dict[str, Answer] = {
             "healthz": server_api.be_alive,
             "readyz": server_api.be_ready,
-            "metrics": Scrapes(operated, self._selections, revision).serve,
+            "metrics": Scrapes(operated, self._shared.selections, revision).serve,
             "status": server_api.show_status,
             "services": health_api.list_services,
             "endpoints": health_api.list_endpoints,
@@ -153,7 +152,7 @@ class AdminServer:
             raise denied(sight.status, sight.detail)
         if (request.content_length or 0) > MAX_BODY:
             raise Refused(413, f"a body has {MAX_BODY} octets at most")
-        asked = Asked(request, self._operated, sight, self._selections, found.endpoint)
+        asked = Asked(request, self._operated, sight, self._shared, found.endpoint)
         return await self._answers[found.route.name](asked)
 
     def _rules(self) -> Rules:

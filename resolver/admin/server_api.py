@@ -17,7 +17,6 @@ from resolver.admin.status import (
     tell_environments,
     tell_problem,
 )
-from resolver.background import aside
 from resolver.explain import Seen, explain
 from resolver.generation import Generation
 from resolver.names import BadName
@@ -59,7 +58,7 @@ def can_answer(generation: Generation) -> bool:
 async def show_status(asked: Asked) -> web.Response:
     """GET /api/v1/status: counts, the checker, and what is wrong."""
     asked.query()
-    return reply(await aside(_status, asked))
+    return reply(await asked.aside(_status, asked))
 
 
 def _status(asked: Asked) -> Json:
@@ -114,7 +113,7 @@ async def show_explanation(asked: Asked) -> web.Response:
         if not query.get(key):
             raise Refused(400, f"the parameter {key!r} is missing")
     client = _read_client(query["client"])
-    seen = await aside(_look, asked)
+    seen = await asked.aside(_look, asked)
     # Not in a thread: a reload takes the generation of before apart.
     generation = asked.operated.generation
     if not asked.sight.sees_all:

@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "endpoints",
         metavar="ENDPOINT",
         nargs="+",
+        type=_name,
         help="service.env.region/address-or-name, as status shows it; globs are allowed",
     )
     add_admin_arguments(parser)
@@ -74,14 +75,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def _duration(text: str) -> float:
     from resolver.zones.leaves import read_duration
     from resolver.zones.places import text_at
 
     try:
-        return read_duration(text_at(text, 1, 1))
+        seconds = read_duration(text_at(text, 1, 1))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if not seconds:
+        raise argparse.ArgumentTypeError("it must be longer than nothing")
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -97,7 +97,9 @@ def to_lines(standing: Standing, *, every: bool = False) -> Iterator[str]:
 
 
 def _describe_checker(checker: Body, now: datetime) -> str:
-    parts = [f"{checker['targets']} targets", f"{checker['in_flight']} in flight"]
+    parts = [f"{checker['targets']} targets"]
+    if checker["in_flight"] is not None:  # not told to those who see one environment only
+        parts.append(f"{checker['in_flight']} in flight")
     if checker["overdue"]:
         parts.append(f"{checker['overdue']} OVERDUE")
     if checker["frozen_since"]:

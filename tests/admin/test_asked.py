@@ -26,7 +26,7 @@ async def test_a_large_body_is_not_read(zones_dir: Callable[..., Path], is_chunk
     async with admin(operated) as client:
         reply = await client.put(STATE, data=pieces() if is_chunked else body)
         assert reply.status == 413
-        assert reply.json["title"] == "Request Entity Too Large"
+        assert reply.json["status"] == 413
     assert operated.overrides == {}
 
 

@@ -40,7 +40,8 @@ def read(octets: bytes) -> list[str]:
     """What a scraper makes of it."""
     families = text_string_to_metric_families(octets.decode())
     return [
-        f"{family.name} {family.type} {family.documentation} {s.name} {s.labels} {float(s.value)}"
+        f"{family.name} {family.type} {family.documentation} "
+        f"{s.name} {sorted(s.labels.items())} {float(s.value)}"
         for family in families
         for s in family.samples
     ]

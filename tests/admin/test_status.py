@@ -146,7 +146,9 @@ def test_services_have_counts_and_a_mode(operated: Operating) -> None:
     web = found["web.dev.east"]
     assert web.pop("states") == {
         **dict.fromkeys(("unproven", "unknown", "damped", "maintenance"), 0),
-        "up": 1, "down": 1, "draining": 1,
+        "up": 1,
+        "down": 1,
+        "draining": 1,
     }
     assert web == {
         "service": "web.dev.east",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from resolver.cli.admin_client import (
     AdminServer,
     NoServer,
     Refused,
+    Reply,
     add_admin_arguments,
     ask_each,
     endpoint_path,
@@ -26,8 +27,6 @@ from resolver.cli.admin_client import (
 )
 from tests.played_server import PlayedServer
 from tests.support import ROOT
-
-Error = Callable[[], tuple[str, str]]
 
 
 def find(*words: str) -> list[str]:
@@ -252,6 +251,10 @@ def test_some_servers_fail(
 ) -> None:
     """Each failure is shown; the code says whether anybody was reached."""
     there, nobody = AdminServer("127.0.0.1", played.port), AdminServer("127.0.0.1", closed_port)
+
+    def ask(path: str, server: AdminServer) -> Reply:
+        return server.ask("GET", path)
+
     played.replies = {"/yes": (200, {}), "/no": (404, {"title": "No"})}
     for servers, path, code in (
         ([there], "/yes", 0),
@@ -260,9 +263,7 @@ def test_some_servers_fail(
         ([there], "/no", 1),
         ([nobody], "/yes", 2),
     ):
-        done, failures = ask_each(
-            "status", servers, lambda server, path=path: server.ask("GET", path)
-        )
+        done, failures = ask_each("status", servers, functools.partial(ask, path))
         assert exit_code(done, failures) == code
         assert capsys.readouterr().err.count("sightline status: ") == len(failures)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -17,11 +16,10 @@ LONG = 10.0
 
 
 @pytest.fixture(autouse=True)
-def drained(played: PlayedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def drained(played: PlayedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blue is drained, and looks follow one another closely."""
     monkeypatch.setattr(safety, "PAUSE", 0.01)
     played.find(BLUE)["override"] = {"state": "drain"}
-    yield
 
 
 def wait(*servers: PlayedServer, timeout: float = LONG) -> int:
@@ -49,11 +47,13 @@ def test_the_last_of_its_addresses_decides() -> None:
 def test_in_words() -> None:
     """Still served, safe from a time, safe now."""
     now = datetime.now(UTC)
-    out = {"served": False}
+
+    def out(at: str | None) -> str:
+        return describe_safety(endpoint(BLUE, address(served=False, safe_to_stop_at=at)), now)
+
     assert describe_safety(endpoint(BLUE), now) == "still served: nothing else is up"
-    for at, text in ((iso(-1), "safe to stop now"), (None, "safe to stop now")):
-        assert describe_safety(endpoint(BLUE, address(**out, safe_to_stop_at=at)), now) == text
-    later = describe_safety(endpoint(BLUE, address(**out, safe_to_stop_at=iso(18.9))), now)
+    assert out(iso(-1)) == out(None) == "safe to stop now"
+    later = out(iso(18.9))
     assert later.startswith("safe to stop at ")
     assert later.endswith(" (in 18 s)")
 
@@ -61,16 +61,16 @@ def test_in_words() -> None:
 def test_safe_when_the_time_has_passed(
     played: PlayedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It may move before it does."""
+    """It may move on before it does."""
     played.leave(BLUE, 60)
-    played.scenes = [
-        lambda: played.leave(BLUE, 60),
-        lambda: played.leave(BLUE, -1),
-    ]
-    played.scenes = [lambda: played.leave(BLUE), *[lambda: None] * 2]
-    played.find(BLUE)["addresses"][0]["safe_to_stop_at"] = None
+
+    def an_hour_later() -> None:
+        played.ahead = 3600.0
+
+    played.scenes = [lambda: None, lambda: played.leave(BLUE, 3590), an_hour_later]
     assert wait(played) == 0
     assert capsys.readouterr() == ("safe to stop\n", "")
+    assert len(played.asked) == 3
 
 
 def test_still_served_is_said_once(

@@ -12,8 +12,12 @@ from tests.played_server import Body, PlayedServer, address, endpoint, iso
 
 Sightline = Callable[..., tuple[int, str, str]]
 CHECKER = {
-    **{"targets": 3, "overdue": 0, "frozen_since": None, "in_flight": 1},
-    **{"own_faults": 0, "restarts": 0},
+    "targets": 3,
+    "overdue": 0,
+    "frozen_since": None,
+    "in_flight": 1,
+    "own_faults": 0,
+    "restarts": 0,
 }
 STATUS: Body = {
     "generation": 12,
@@ -52,12 +56,18 @@ def test_a_service_that_is_not_wholly_up_is_shown_with_all_its_endpoints(
 ) -> None:
     """State, why, the last observation with its age, and the operator's word."""
     last = {
-        **{"age": 3.2, "seconds": 0.1, "passed": False, "failure": "refused"},
+        "age": 3.2,
+        "seconds": 0.1,
+        "passed": False,
+        "failure": "refused",
         "detail": "nobody\x1b[2J listens",
     }
     override = {
-        **{"state": "drain", "reason": "kernel", "by": "ada@desk"},
-        **{"since": iso(-60), "until": iso(600)},
+        "state": "drain",
+        "reason": "kernel",
+        "by": "ada@desk",
+        "since": iso(-60),
+        "until": iso(600),
     }
     standing.endpoints[:2] = [
         endpoint(
@@ -82,12 +92,12 @@ def test_a_service_that_is_not_wholly_up_is_shown_with_all_its_endpoints(
         "pay.prod.east/green",
     ]
     time = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d"
+    word = rf"drain by ada@desk since {time} until {time}: kernel"
     for line, pattern in zip(
         shown[1:],
         (
             r"10.64.1.10 +down +3 failed +refused 3 s ago: nobody·\[2J listens",
-            r"10.64.1.10 +up → draining +2 passed +passed 2 s ago +"
-            rf"drain by ada@desk since {time} until {time}: kernel",
+            rf"10.64.1.10 +up → draining +2 passed +passed 2 s ago +{word}",
             r"fd64::1 +unchecked → draining +2 passed",
         ),
         strict=True,
@@ -134,6 +144,16 @@ def test_trouble_of_the_checker_stands_out(sightline: Sightline, standing: Playe
     for text in ("2 OVERDUE", "FROZEN since ", "4 own faults", "1 restarts"):
         assert text in out
     assert "  degraded: state_dir cannot be written\n" in out
+
+
+def test_what_a_token_does_not_cover_is_left_out(
+    sightline: Sightline, standing: PlayedServer
+) -> None:
+    """Those who see one environment are not told of the whole checker."""
+    untold = {"in_flight": None, "own_faults": None, "restarts": None}
+    standing.replies["/api/v1/status"] = (200, {**STATUS, "checker": {**CHECKER, **untold}})
+    out = sightline("status", "--admin", standing.url)[1]
+    assert "  checker: 3 targets\n" in out
 
 
 def test_json_is_everything_by_server(sightline: Sightline, standing: PlayedServer) -> None:

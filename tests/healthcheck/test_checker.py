@@ -127,6 +127,37 @@ async def test_real_probes_are_published() -> None:
     assert checker.summary().targets == 2
 
 
+async def test_the_first_round_is_that_of_the_first_targets() -> None:
+    """Whether they are known before the checker runs or after."""
+    checker = Checker(lambda *_: None)
+    async with running(checker), asyncio.timeout(PATIENCE):
+        waiting = asyncio.create_task(checker.first_round())
+        while checker._runner is None:  # noqa: ASYNC110  # what is awaited sets no event
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        timing = Timing(interval=0.05, fast_interval=0.02, timeout=1)
+        checker.use([use(checked_by=CheckedBy(Scripted(), timing))])
+        await waiting
+    assert checker.reports()[0].health.reason == "up"
+
+
+async def test_it_may_run_again(tmp_path: Path) -> None:
+    """In another loop: it goes on with what it knows, and saves again at the end."""
+    timing = Timing(interval=0.05, fast_interval=0.02, timeout=1)
+    target = use(checked_by=CheckedBy(Scripted(), timing))
+    checker = Checker(lambda *_: None, tmp_path)
+    checker.use([target])
+
+    async def run_for_a_round() -> None:
+        async with running(checker), asyncio.timeout(PATIENCE):
+            await checker.first_round()
+
+    for _ in range(2):
+        await asyncio.to_thread(asyncio.run, run_for_a_round())
+        assert checker.reports()[0].health.reason == "up"
+        (tmp_path / "health.json").unlink()
+
+
 async def test_a_rack_that_fails_is_one_publication() -> None:
     """Changes are gathered after the first one; the next is another publication."""
     made, targets = desk(), [use(f"web.prod.east/{n}", f"10.0.1.{n}") for n in range(50)]

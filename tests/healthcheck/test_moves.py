@@ -46,6 +46,7 @@ def test_a_move_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     moves.move(entry(observed([passed(11), passed(12)], went_down(10))), State.DOWN, passed(12))
     moves.move(entry(observed([failed(13)]), *shared), State.UNKNOWN, failed(13))
     moves.move(entry(observed([passed(14)])), State.UNKNOWN, passed(14))
+    moves.flush(16)
     assert caplog.messages == [
         "web.prod.east/a 10.0.0.1: up → down: refused (3 in a row)",
         "web.prod.east/a 10.0.0.1: down → up",
@@ -66,3 +67,18 @@ def test_lines_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages[MOST_LINES:] == ["7 more targets changed within a second"]
     moves.move(entry(went_down(12)), State.UP, failed(12))
     assert len(caplog.messages) == MOST_LINES + 2
+
+
+def test_many_that_are_down_at_first_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Once no more of them come in."""
+    caplog.set_level(logging.INFO)
+    moves = Moves()
+    for number in range(8):
+        one = use(f"web.prod.east/n{number}")
+        moves.move(entry(observed([failed(1)]), one), State.UNKNOWN, failed(1))
+    moves.flush(1.5)
+    assert caplog.messages == []
+    moves.flush(2)
+    (line,) = caplog.messages
+    assert line.startswith("8 targets were down when first looked at: web.prod.east/n0 10.0.0.1, ")
+    assert line.endswith(" and 3 more")

@@ -58,11 +58,10 @@ async def test_what_is_not_wanted_yet_is_saved_again(tmp_path: Path) -> None:
     """For a day: the zones may have been broken at the start."""
     clock = Clock()
     Recorder(tmp_path, clock, clock.wall).finish([entry()], {})
-    recorder = Recorder(tmp_path, clock, clock.wall)
-    recorder.finish([entry(OTHER)], {})
+    Recorder(tmp_path, clock, clock.wall).finish([entry(OTHER)], {})
     assert len(json.loads((tmp_path / "health.json").read_text())["probes"]) == 2
     clock.now += 90_000
-    recorder.finish([], {})
+    Recorder(tmp_path, clock, clock.wall).finish([], {})
     assert json.loads((tmp_path / "health.json").read_text())["probes"] == {}
 
 
@@ -74,3 +73,14 @@ async def test_without_a_directory_nothing_is_saved() -> None:
     assert not await write(recorder, [entry()])
     recorder.finish([entry()], {})
     assert recorder.begin(PROBE).begun == clock.now
+
+
+async def test_nothing_is_written_after_the_end(tmp_path: Path) -> None:
+    """A write that came late would bring back what is older."""
+    clock = Clock()
+    recorder = Recorder(tmp_path, clock, clock.wall)
+    recorder.finish([entry()], {})
+    clock.now += LONGEST_PAUSE
+    assert not await write(recorder, [])
+    assert recorder._file is not None
+    assert len(recorder._file.load().probes) == 1

@@ -84,3 +84,15 @@ def test_a_state_that_was_saved_as_up_counts_among_what_was_up() -> None:
     watch.replace([], begin, 2)
     watch.sweep(3, WALL)
     assert not watch.doubt.is_frozen
+
+
+def test_a_service_whose_proven_target_is_gone_has_to_prove_itself() -> None:
+    """Though the probe of that target goes on for another service."""
+    good, bad = use(), use("web.prod.east/b", "10.0.0.2")
+    sharing = use("api.prod.east/a")
+    watch = watching(good, bad, sharing)
+    see(watch, good, True)
+    see(watch, bad, False)
+    assert watch.board.of(bad).state is State.DOWN
+    watch.replace([bad, sharing], begin, 3)
+    assert watch.board.of(bad).reason.startswith("unproven")

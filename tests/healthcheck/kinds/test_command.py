@@ -169,7 +169,17 @@ def test_argv_is_a_list_or_one_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [[], "", "true", ["bin/true"], ["/bin/true", {}], {"a": "b"}, ["/bin/true", "a\0b"], ["/bin/\ud800"]]
+    "argv",
+    [
+        [],
+        "",
+        "true",
+        ["bin/true"],
+        ["/bin/true", {}],
+        {"a": "b"},
+        ["/bin/true", "a\0b"],
+        ["/bin/\ud800"],
+    ],
 )
 def test_what_is_no_argv_is_refused(argv: object) -> None:
     """The program is named by its absolute path: PATH is no part of the zones."""
