@@ -11,13 +11,16 @@ from pathlib import Path
 
 from bench.changes import check, reload, start
 from bench.effort import QUICK, Effort, Scenario
+from bench.flips import flips
+from bench.kills import kills
 from bench.load import flood, queries
 from bench.measure import CORES, CannotMeasure
 from bench.peers import Site
+from bench.probing import probes
 from bench.report import Figure, as_json, as_markdown
 from bench.zones import generate, write_answers, write_questions, write_zones
 
-SCENARIOS: tuple[Scenario, ...] = (queries, flood, start, check, reload)
+SCENARIOS: tuple[Scenario, ...] = (queries, flood, start, check, reload, kills, flips, probes)
 ASKED_NAMES = 2000  # of the services that the asking client sees
 
 

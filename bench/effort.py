@@ -18,9 +18,11 @@ class Effort:
     flood: float = 60.0
     reloads: int = 5
     starts: int = 3
+    kills: int = 5  # of each service
+    steady: float = 30.0  # beside probes and flips
 
 
-QUICK = Effort(run=2.0, repetitions=3, flood=6.0, reloads=2, starts=1)
+QUICK = Effort(run=2.0, repetitions=3, flood=6.0, reloads=2, starts=1, kills=1, steady=8.0)
 
 Figures = Iterator[Figure]
 Scenario = Callable[[Site, Effort], Figures]

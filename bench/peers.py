@@ -8,14 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.measure import SERVER_CORE, CannotMeasure
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"ready: listening on 127\.0\.0\.1:(\d+)")
+ADMIN = re.compile(r"admin on (127\.0\.0\.1:\d+)")
 PATIENCE = 120.0  # seconds
 
 
@@ -37,15 +38,17 @@ class Peer:
 
     name: str
     command: Callable[[Site], list[str]]
+    settings: Mapping[str, str] = field(default_factory=dict)  # variables of its environment
 
 
-SIGHTLINE = Peer(
-    "sightline",
-    lambda site: [
-        *(sys.executable, "-m", "resolver.cli", "serve"),
-        *("--zones", str(site.zones), "--listen", "127.0.0.1:0"),
-    ],
-)
+def _serve(site: Site) -> list[str]:
+    addresses = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    return [sys.executable, "-m", "resolver.cli", "serve", "--zones", str(site.zones), *addresses]
+
+
+# Endpoints of generated zones are addresses of nobody: to probe them would be to wait for nothing.
+SIGHTLINE = Peer("sightline", _serve, {"SIGHTLINE_CHECKS__PROBE": "false"})
+SIGHTLINE_PROBING = Peer("sightline, probing", _serve)
 BASELINE = Peer(
     "asyncio + dnslib",
     lambda site: [sys.executable, "-m", "bench.baseline", str(site.answers)],
@@ -70,7 +73,7 @@ class Server:
         self._process = subprocess.Popen(
             peer.command(site),
             cwd=ROOT,
-            env=environment(),
+            env={**environment(), **peer.settings},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -54,3 +55,12 @@ def as_json(figures: Iterable[Figure], about: dict[str, object]) -> str:
     """The same with what is known of the run."""
     found = [{**asdict(f), "verdict": f.verdict.strip("*")} for f in figures]
     return json.dumps({**about, "figures": found}, indent=2)
+
+
+def histogram(values: Sequence[float], step: float) -> str:
+    """A line for each `step`: from where, how many, and a bar."""
+    counts = Counter(int(value / step) for value in values)
+    return "\n".join(
+        f"{number * step:8.2f}  {counts[number]:4d}  {'#' * counts[number]}"
+        for number in range(min(counts), max(counts) + 1)
+    )

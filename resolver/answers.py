@@ -184,5 +184,5 @@ class AnswerTable:
         if place is None:
             if len(self._wheels) >= MAX_PREPARED:
                 self._wheels.clear()
-            place = self._wheels[wheel] = [zlib.crc32(wheel, self._seed)]
+            place = self._wheels[wheel] = [zlib.crc32(wheel, self._seed), 0]
         return place

@@ -23,6 +23,7 @@ from resolver.config import ServerConfig
 FIRST_ROUND = 3.0  # seconds at most that `ready` waits for it
 HUNG = 10.0  # seconds without a sign of life
 LOOK_EVERY = 1.0
+HANDOVER = 5.0  # seconds that a reload waits for the checker to take its targets
 STOPPING = 1.0  # seconds for saving states at the end
 
 Receive = Callable[[HealthTable, frozenset[Target]], None]
@@ -47,11 +48,13 @@ class Checking:
         self._thread = CheckerThread()
         self._loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
+        self._uses: Iterable[Use] = ()
 
     async def start(self, uses: Iterable[Use]) -> None:
         """Begin to probe. What is known at once (saved states, overrides) has arrived after."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        self._uses = uses
         await self._thread.call(self.checker.use, uses)
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._look_after())]
         if not self._is_probing:
@@ -62,6 +65,13 @@ class Checking:
         with contextlib.suppress(TimeoutError, NotRunning):
             async with asyncio.timeout(FIRST_ROUND):
                 await self._thread.run(self.checker.first_round())
+
+    async def use(self, uses: Iterable[Use]) -> None:
+        """Take the targets of a new generation; a checker that hangs takes them later."""
+        self._uses = uses
+        telling = asyncio.create_task(self._tell(uses))
+        # Not awaited to the end: nothing else would be reloaded while the checker hangs.
+        await asyncio.wait({telling}, timeout=HANDOVER)
 
     async def call(self, function: Callable[..., None], *arguments: object) -> None:
         """Call a method of the checker where it lives, and let what it published arrive."""
@@ -78,17 +88,31 @@ class Checking:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             self._loop.call_soon_threadsafe(self._receive, table, changed)
 
+    async def _tell(self, uses: Iterable[Use]) -> None:
+        try:
+            await self._thread.call(self.checker.use, uses)
+        except NotRunning:
+            pass  # the thread that follows is told
+        except Exception:
+            log.exception("internal fault: the checker did not take its targets")
+
     async def _keep(self) -> None:
         """Keep the checker running, whatever ends it."""
         while True:
             try:
                 await self._thread.run(self.checker.run())
             except NotRunning:
-                self._thread = CheckerThread()
-                self._thread.start()
+                log.error("the checker's thread ended: another is started")
+                await self._start_another()
             except Exception:
                 log.exception("the checker ended: it is started again")
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _start_another(self) -> None:
+        self._thread.stop(0)  # it may live, if its task alone was ended
+        self._thread = CheckerThread()
+        self._thread.start()
+        await self._tell(self._uses)
 
     async def _look_after(self) -> None:
         """Say loudly when the thread hangs; the states that it left are served on."""

@@ -13,12 +13,13 @@ from healthcheck.health import WHOLE, Target
 from healthcheck.report import Report
 from healthcheck.track import penalty_at
 from resolver import names
-from resolver.chain import End, Resolution, Step, resolve
+from resolver.chain import MAX_CHAIN, End, Resolution, Step, resolve
 from resolver.generation import Generation, View
-from resolver.namespace import Namespace
+from resolver.namespace import Namespace, Node
 from resolver.outcome import Rcode, Reply
 from resolver.query import handle
 from resolver.rrsets import (
+    ALIAS,
     FAMILY_OF,
     UNSETTLED_TTL,
     AliasSet,
@@ -194,12 +195,13 @@ def _ttl_arithmetic(rrset: Rrset, scope: Scope, ttls: list[int]) -> str:
     policy = source[0].pool(scope).named.policy
     if not policy.ttl_from_health:
         return f"{rrset.ttl}, as configured whatever health says (ttl_from_health: off)"
+    if rrset.ttl <= UNSETTLED_TTL:
+        return f"{rrset.ttl}, as configured: no longer than while an endpoint is unsettled"
     if ttls == [rrset.ttl]:
         return f"{rrset.ttl}, as configured: whatever it holds is settled"
-    low = min(rrset.ttl, UNSETTLED_TTL)
     unsettled = f"min({rrset.ttl} configured, {UNSETTLED_TTL} while an endpoint is unsettled)"
     some = "" if len(ttls) == 1 else f", or {rrset.ttl} in answers that hold none such"
-    return f"{unsettled} = {low}{some}"
+    return f"{unsettled} = {UNSETTLED_TTL}{some}"
 
 
 def _explain_selection(selection: Selection, family: Family, seen: Seen) -> Facts:
@@ -284,18 +286,32 @@ def _explain_end(
         present = [records.type_text(t) for t in sorted(node.sets) if t > 0]
         if resolution.end is End.NODATA and present:
             yield "types_here", present
-        rrset = node.sets.get(qtype)
-        found = _selections(rrset, *known) if rrset is not None else None
+        found = _behind(node, space, qtype, known)
         if resolution.end is End.NODATA and found is not None:
             yield "selection", found[1]
-    elif resolution.end is End.FAILED and node is not None and qtype in node.sets:
-        found = _selections(node.sets[qtype], *known)
+    elif resolution.end is End.FAILED and node is not None:
+        found = _behind(node, space, qtype, known)
         if found is not None:
             yield "service", found[0]
             yield "selection", found[1]
     elif resolution.end is End.REFERRAL and node is not None:
         yield "cut", names.to_text(node.owner)
         yield "cut_place", _place(space.delegation(node).place)
+
+
+def _behind(
+    node: Node | None, space: Namespace, qtype: int, known: tuple[Scope, Seen]
+) -> tuple[str, list[Facts]] | None:
+    """What was selected at the node where a look-up ended without records; ALIAS is followed."""
+    for _ in range(MAX_CHAIN):
+        if node is None or qtype in node.sets:
+            break
+        if ALIAS not in node.sets or qtype not in FAMILY_OF:
+            return None
+        target = node.sets[ALIAS].draw(known[0]).turns[0].rdatas[0]
+        node = resolve(space, target, qtype, known[0]).node
+    rrset = node.sets.get(qtype) if node is not None else None
+    return _selections(rrset, *known) if rrset is not None else None
 
 
 def _elsewhere(generation: Generation, qname: bytes, view: View) -> list[str]:

@@ -46,13 +46,14 @@ class Handouts:
 def held_by(answer: Answer, target: Target) -> float:
     """Until when a client may hold the target from this answer; 0.0: nobody was given it.
 
-    The address is looked for in the octets of each turn that was given: seen where it is not, by
-    chance, it is held a little longer than it need be, never shorter.
+    The address is looked for in the octets of each turn that was given, in SRV the name as well:
+    seen where it is not, by chance, it is held a little longer than it need be, never shorter.
     """
-    address = target[1]
+    key, address = target
+    owner = key.partition(b"\0")[0] if answer.names_endpoints else None  # it ends at the root
     given = [
         handed
         for turn, handed in zip(answer.turns, answer.handed, strict=True)
-        if handed and address in turn.body
+        if handed and (address in turn.body or (owner is not None and owner in turn.body.lower()))
     ]
     return max(given) + answer.longest if given else 0.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolver.rrsets import AAAA, HTTPS, SVCB, A, Drawn, Pick, Scope, StaticSet
-from resolver.select import Mode
+from resolver.select import LONG_CYCLE, Mode
 from resolver.zones import svcb
 from resolver.zones.places import Place
 from resolver.zones.zone import RecordSet
@@ -40,8 +41,8 @@ class HintedSet:
                     svcb.IPV4HINT: look_up(target, A),
                     svcb.IPV6HINT: look_up(target, AAAA),
                 }
-        longest = max((len(p) for found in hints.values() for p in found.values()), default=1)
-        turns = tuple(self._pick(hints, turn) for turn in range(max(1, longest)))
+        cycles = [len(turns) for found in hints.values() for turns in found.values() if turns]
+        turns = tuple(self._pick(hints, turn) for turn in range(_common_turns(cycles)))
         return DrawnSet(self.rtype, self.ttl, turns, self.place)
 
     def _pick(self, hints: Mapping[bytes, Mapping[int, tuple[Pick, ...]]], turn: int) -> Pick:
@@ -55,6 +56,12 @@ class HintedSet:
             ttl = min(ttl, *(pick.ttl for pick in picks.values())) if picks else ttl
             rdatas.append(svcb.with_hints(rdata, {k: pick.rdatas for k, pick in picks.items()}))
         return Pick(tuple(rdatas), ttl)
+
+
+def _common_turns(cycles: Sequence[int]) -> int:
+    """Turns in which each cycle goes round whole; nearly, where that would be too long."""
+    common = math.lcm(*cycles)
+    return common if common <= LONG_CYCLE else max(LONG_CYCLE, *cycles)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ class Answer:
     """The turns of one question in one view."""
 
     __slots__ = (
-        *("authoritative", "chain", "handed", "is_cut", "longest", "position", "rcode", "reason"),
-        *("size", "targets", "turns"),
+        *("authoritative", "chain", "handed", "is_cut", "longest", "names_endpoints", "position"),
+        *("rcode", "reason", "size", "targets", "turns"),
     )
 
     def __init__(
@@ -54,10 +54,11 @@ class Answer:
         self.is_cut = is_cut  # it ends at a zone cut, so it depends on RD
         self.chain = chain  # then what is left of it without the referral
         self.reason = reason
-        self.position = position if position is not None else [0]
+        self.position = position if position is not None else [0, 0]  # the place, a sum of turns
         self.size = sum(len(turn.body) for turn in turns) + 400
         self.handed = [0.0] * len(turns)  # when each turn was last given, on the server's clock
         self.longest = 0  # TTL in seconds by which somebody may hold an address
+        self.names_endpoints = False  # it gives out who it names, with or without an address
         self.targets: tuple[Target, ...] = ()  # whose health it rests on
 
 

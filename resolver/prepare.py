@@ -5,6 +5,7 @@ It resolves the question in one namespace under one health, and packs what comes
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -54,10 +55,23 @@ class Preparation(NamedTuple):
         rcode = {End.NXDOMAIN: Rcode.NXDOMAIN, End.TOO_LONG: Rcode.YXDOMAIN}.get(
             found.end, Rcode.NOERROR
         )
-        position = self.place_of(wheel) if len(packed) > 1 else None
+        position = self._take_place(wheel, packed) if len(packed) > 1 else None
         answer = Answer(tuple(packed), rcode, position=position)
         answer.longest = longest
+        answer.names_endpoints = bool(found.steps) and found.steps[-1].rrset.rtype == SRV
         return answer
+
+    def _take_place(self, wheel: bytes, turns: Iterable[Turn]) -> list[int]:
+        """The place on the wheel; where its turns are others than before, it jumps.
+
+        Going on by one, flips that come in step with questions would skip the same turns each time.
+        """
+        place = self.place_of(wheel)
+        shown = zlib.crc32(b"".join(turn.body for turn in turns))
+        if place[1] not in (0, shown):
+            place[0] = zlib.crc32(place[0].to_bytes(8, "big"), shown)
+        place[1] = shown
+        return place
 
     def _pack_turn(self, found: Resolution, packer: Packer, last: Pick) -> Turn:
         _add_chain(packer, found.steps[:-1])
@@ -105,7 +119,11 @@ class Preparation(NamedTuple):
             glue,
         )
         authoritative = bool(answers)  # AA is of the first owner (RFC 1035 4.1.1)
-        return Answer((turn,), Rcode.NOERROR, authoritative=authoritative, is_cut=True, chain=chain)
+        answer = Answer(
+            (turn,), Rcode.NOERROR, authoritative=authoritative, is_cut=True, chain=chain
+        )
+        answer.longest = packer.longest  # name servers may be endpoints
+        return answer
 
     def _finish(self, packer: Packer, answers: int, targets: list[bytes]) -> Turn:
         lean_size, lean_count = len(packer.parts), packer.count

@@ -181,7 +181,8 @@ def _weigh(
     """Percent of the answers that each tier gives, and which tiers are in panic."""
     shares = [_up_share(*pair) for pair in zip(tiers, serving, strict=True)]
     healths = [min(100.0, (policy.spillover or 1.0) * share) for share in shares]
-    norm = min(100.0, sum(healths))
+    norm = sum(healths)
+    norm = norm if norm < 100 - ROUNDING else 100.0
     loads = _loads(healths, norm, policy)
     if norm == 100:
         return loads, set()
@@ -197,7 +198,8 @@ def _needs_damped(
         spills = offered - loads[number] > ROUNDING
         if spills or number in panicking:
             present = {id(member) for member, _ in serving[number]}
-            if any(m.is_held_out and id(m) not in present for m in tier):
+            # A damped standby is of no use where a weighted endpoint serves.
+            if any(id(m) not in present for m, _ in _serving(tier, with_damped=True)):
                 return number
         offered -= loads[number]
     return None
@@ -218,7 +220,9 @@ def _loads(healths: list[float], norm: float, policy: Policy) -> list[float]:
         return [100.0 if number == first else 0.0 for number in range(len(healths))]
     loads: list[float] = []
     for found in healths:
-        loads.append(min(100.0 - sum(loads), found * 100.0 / norm))
+        left = 100.0 - sum(loads)
+        # What is left by a rounding error (1.2 x 5/6) is no load.
+        loads.append(min(left, found * 100.0 / norm) if left > ROUNDING else 0.0)
     return loads
 
 
@@ -331,4 +335,9 @@ def _rest(first: int, tier: dict[int, int], turn: int, choices: Sequence[Choice]
 
 
 def _uniform(turn: int, owner: bytes) -> float:
-    return (zlib.crc32(owner, zlib.crc32(turn.to_bytes(4, "big"))) + 1) / 2**32
+    # CRCs of names of one length differ by a constant, so they alone would draw in step;
+    # multiplying breaks that (the finalizer of MurmurHash3).
+    mixed = zlib.crc32(owner, turn)
+    mixed = (mixed ^ mixed >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    mixed = (mixed ^ mixed >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return ((mixed ^ mixed >> 16) + 1) / 2**32

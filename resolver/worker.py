@@ -190,7 +190,7 @@ class Worker:
             # Health may have moved on while the files were read.
             new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
             self.published.replace(new, retiring=old)
-            await self.checking.call(self.checking.checker.use, await beside(uses, new.zones))
+            await self.checking.use(await beside(uses, new.zones))
             await beside(settle, old, new)
             self.published.retired()
             await beside(release, old, new)

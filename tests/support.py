@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -12,7 +13,9 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import aiohttp
 import dns.flags
 import dns.message
 import dns.rcode
@@ -233,6 +236,21 @@ async def read_framed(reader: asyncio.StreamReader) -> dns.message.Message:
         return dns.message.from_wire(await reader.readexactly(size))
 
 
+class Answered(NamedTuple):
+    """What the admin address answered: JSON is read, anything else stays text."""
+
+    status: int
+    body: Any
+
+
+class Ran(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
 @dataclass
 class Server:
     """A `sightline serve` of its own process; reads its log as it comes."""
@@ -240,6 +258,7 @@ class Server:
     process: asyncio.subprocess.Process
     log: list[str] = field(default_factory=list)
     port: int = 0
+    admin_port: int = 0
 
     async def until(self, text: str) -> str:
         """The next line of the log that contains a text."""
@@ -256,7 +275,13 @@ class Server:
         match = re.search(r"listening on \S+:(\d+)[, ]", line)
         assert match is not None, line
         self.port = int(match[1])
+        match = re.search(r"admin on \S+:(\d+)[, ]", line)
+        self.admin_port = int(match[1]) if match is not None else 0
         return self
+
+    @property
+    def admin_url(self) -> str:
+        return f"http://127.0.0.1:{self.admin_port}"
 
     async def rest(self) -> int:
         """Read the log to its end; the exit code."""
@@ -278,16 +303,54 @@ class Server:
         async with datagrams("127.0.0.1", self.port, source) as client:
             return await client.ask(question(name, rdtype))
 
+    async def admin(
+        self, method: str, path: str, body: object = None, token: str | None = None
+    ) -> Answered:
+        """Ask the admin address; the body is sent as JSON."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        data = None if body is None else json.dumps(body)
+        limit = aiohttp.ClientTimeout(total=PATIENCE)
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.request(method, self.admin_url + path, data=data, headers=headers) as reply,
+        ):
+            text = await reply.text()
+            is_json = reply.content_type.endswith("json")
+            return Answered(reply.status, json.loads(text) if is_json else text)
+
+    async def run(self, command: str, *arguments: str) -> Ran:
+        """Run a command against the admin address, in a process of its own."""
+        words = ("-m", "resolver.cli", command, *arguments, "--admin", self.admin_url)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environ({}),
+        )
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate()
+        assert process.returncode is not None
+        return Ran(process.returncode, out.decode(), err.decode())
+
 
 async def start(*arguments: str, **environ: str) -> Server:
-    """Start `sightline serve`."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SIGHTLINE_")}
+    """Start `sightline serve`; its admin address is on a free port unless it is said."""
+    words = list(arguments)
+    if "--admin" not in words and "SIGHTLINE_ADMIN__LISTEN" not in environ:
+        words += ["--admin", "127.0.0.1:0"]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "resolver.cli", "serve", *arguments),
+        *("-m", "resolver.cli", "serve", *words),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**inherited, "PYTHONPATH": str(ROOT), **environ},
+        env=_environ(environ),
     )
     return Server(process)
+
+
+def _environ(added: Mapping[str, str]) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SIGHTLINE_")}
+    return {**inherited, "PYTHONPATH": str(ROOT), **added}

@@ -11,8 +11,10 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import threading
 from collections.abc import AsyncIterator
-from typing import Annotated, ClassVar
+from typing import IO, Annotated, ClassVar
 
 from pydantic.dataclasses import dataclass
 
@@ -23,7 +25,8 @@ from healthcheck.tools import Tools
 
 ADDRESS = "SIGHTLINE_ADDRESS"
 MAX_OUTPUT = 4096  # octets kept of each stream; the rest is read and dropped
-PATIENCE = 0.5  # seconds for what follows of itself: after SIGKILL, or after the end
+MAX_READ = 65536  # octets at once
+PATIENCE = 0.5  # seconds until SIGKILL has had its effect
 STDOUT, STDERR = 1, 2
 
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # to be handed to a program
@@ -50,98 +53,125 @@ class CommandCheck(Kind):
 
     argv: Annotated[tuple[str, ...], option(_read_argv, _ARGV)]
 
-    async def probe(self, address: str, tools: Tools) -> str:  # nothing shared
+    async def probe(self, address: str, tools: Tools) -> str:
         """Run it; its first line is shown. Raises NoObservation when it cannot be run."""
         program, *arguments = self.argv
         words = (program, *(word.replace("{address}", address) for word in arguments))
         async with _running(words, address) as run:
             await run.ended.wait()
-            _kill_group(run.pid)  # what it left behind, which may hold its output open
-            await run.wait_for_output()
+            run.read_rest()
         if run.status == 0:
             return run.first_line(STDOUT)
+        if run.status is None:
+            raise NoObservation(f"{program}: its end was not seen (is SIGCHLD ignored?)")
         said = run.first_line(STDERR)
-        raise Failed(
-            Failure.EXIT, f"{_ending(run.status)}: {said}" if said else _ending(run.status)
-        )
+        ending = _ending(run.status)
+        raise Failed(Failure.EXIT, f"{ending}: {said}" if said else ending)
 
 
-class _Run(asyncio.SubprocessProtocol):
-    """A running program: what it writes and how it ends.
+class _Run:
+    """A running program. It is started in one step, so that no cancellation can come between.
 
-    `process_exited` tells its end. `Process.wait` may wait for its children, too, as long as
-    they hold its output open.
+    A thread waits for its end: in loops of any thread, and whoever holds its output open. As
+    long as a process is not reaped, its number and that of its group are nobody else's.
     """
 
-    pid: int
-    status: int  # set when it has ended; negative: the signal that ended it
-
-    def __init__(self) -> None:
+    def __init__(self, words: tuple[str, ...], address: str) -> None:
         self.ended = asyncio.Event()
-        self._closed = asyncio.Event()
+        self.status: int | None = None  # negative: the signal that ended it
+        self._loop = asyncio.get_running_loop()
+        self._reaping = threading.Lock()
         self._kept = {STDOUT: bytearray(), STDERR: bytearray()}
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self._transport = transport
-        self.pid = transport.get_pid()
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        kept = self._kept[fd]
-        kept += data[: MAX_OUTPUT - len(kept)]
-
-    def process_exited(self) -> None:
-        self.status = self._transport.get_returncode() or 0
-        self.ended.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # its end says it all
-        self._closed.set()
-
-    async def wait_for_output(self) -> None:
-        """Wait until the output is at its end; not long, should a daemon hold it open."""
-        await _wait_briefly(self._closed)
-
-    def first_line(self, fd: int) -> str:
-        """The first line that is not blank."""
-        lines = self._kept[fd].decode(errors="replace").split("\n")
-        return next((found for line in lines if (found := line.strip())), "")
-
-
-@contextlib.asynccontextmanager
-async def _running(words: tuple[str, ...], address: str) -> AsyncIterator[_Run]:
-    """Start a program; at the end of the block nothing of it is left."""
-    loop = asyncio.get_running_loop()
-    try:
-        transport, run = await loop.subprocess_exec(
-            _Run,
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
+        self._process = subprocess.Popen(
+            words,
+            bufsize=0,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd="/",
             env={"PATH": os.environ.get("PATH", os.defpath), ADDRESS: address},
             start_new_session=True,  # and with it a process group
         )
+        for number, pipe in self._pipes():
+            os.set_blocking(pipe.fileno(), False)
+            self._loop.add_reader(pipe.fileno(), self._read, number, pipe)
+        threading.Thread(target=self._wait, name="command", daemon=True).start()
+
+    def _pipes(self) -> list[tuple[int, IO[bytes]]]:
+        pipes = ((STDOUT, self._process.stdout), (STDERR, self._process.stderr))
+        return [(number, pipe) for number, pipe in pipes if pipe is not None]
+
+    def _wait(self) -> None:
+        """In the thread: wait until it ends, and let nothing that it started outlive it."""
+        status = None
+        try:
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            self.kill()
+            with self._reaping:
+                status = self._process.wait()
+        except ChildProcessError:  # the system reaps by itself
+            self._process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(self._end, status)
+
+    def _end(self, status: int | None) -> None:
+        self.status = status
+        self.ended.set()
+
+    def kill(self) -> None:
+        """Kill its group, unless it was reaped."""
+        with self._reaping, contextlib.suppress(ProcessLookupError):
+            if self._process.returncode is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _read(self, number: int, pipe: IO[bytes]) -> bool:
+        """Read what is there; whether there may be more."""
+        try:
+            data = pipe.read(MAX_READ)
+        except OSError:
+            data = b""
+        if data == b"":
+            self._loop.remove_reader(pipe.fileno())
+        kept = self._kept[number]
+        kept += (data or b"")[: MAX_OUTPUT - len(kept)]
+        return bool(data) and len(kept) < MAX_OUTPUT
+
+    def read_rest(self) -> None:
+        """Read what it left in its pipes as it ended."""
+        for number, pipe in self._pipes():
+            while self._read(number, pipe):
+                pass
+
+    def first_line(self, number: int) -> str:
+        """The first line of stdout or stderr that is not blank."""
+        lines = self._kept[number].decode(errors="replace").split("\n")
+        return next((found for line in lines if (found := line.strip())), "")
+
+    def close(self) -> None:
+        """Stop reading."""
+        for _, pipe in self._pipes():
+            self._loop.remove_reader(pipe.fileno())
+            pipe.close()
+
+
+@contextlib.asynccontextmanager
+async def _running(words: tuple[str, ...], address: str) -> AsyncIterator[_Run]:
+    """Start a program; at the end of the block nothing of it runs."""
+    try:
+        run = _Run(words, address)
     except OSError as error:
         raise NoObservation(f"{words[0]}: {error.strerror}") from None
     try:
         yield run
     finally:
-        if not run.ended.is_set():
-            _kill_group(run.pid)
-            # Closed before the end is known, asyncio would take the exit status for itself.
-            await _wait_briefly(run.ended)
-        transport.close()
-
-
-def _kill_group(pid: int) -> None:
-    # A group keeps its number from being given away while it has members.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-async def _wait_briefly(event: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            await event.wait()
+        run.kill()
+        try:
+            # What hangs in the kernel cannot be killed yet; the thread goes on waiting for it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await run.ended.wait()
+        finally:
+            run.close()
 
 
 def _ending(status: int) -> str:

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healthcheck.alarm import GRAIN
 from healthcheck.check import Failed, Failure, NoObservation, NotYet, Observation, Timing
-from healthcheck.runner import GRAIN, Runner
+from healthcheck.runner import Runner
 from healthcheck.tools import Tools
 from healthcheck.track import Track, observe
 from healthcheck.use import ProbeKey

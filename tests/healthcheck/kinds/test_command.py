@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -116,10 +117,27 @@ async def test_a_cancelled_probe_leaves_nothing(tools: Tools, tmp_path: Path) ->
     async with asyncio.timeout(PATIENCE):
         pids = [int(word) for word in (await asyncio.to_thread(pipe.read_text)).split()]
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
+        assert task.cancelled()
         for pid in pids:
             await until_gone(pid)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_probe_may_be_cancelled_as_it_begins(
+    tools: Tools, tmp_path: Path, turns: int
+) -> None:
+    """Children that the program has started by then are killed with it."""
+    script = f"sleep 1000 & echo $! > {tmp_path}/child; wait"
+    task = asyncio.create_task(shell(script).probe(ADDRESS, tools))
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        if (tmp_path / "child").exists() and (text := (tmp_path / "child").read_text()):
+            await until_gone(int(text))
 
 
 async def until_gone(pid: int) -> None:
@@ -144,6 +162,16 @@ async def test_a_program_that_cannot_be_run_says_nothing_of_the_target(
     """It is our own side that lacks it."""
     with pytest.raises(NoObservation, match=program):
         await CommandCheck(argv=(program,)).probe(ADDRESS, tools)
+
+
+async def test_an_end_that_the_system_hides_says_nothing(tools: Tools) -> None:
+    """Where SIGCHLD is ignored nobody learns the exit status."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(NoObservation, match="SIGCHLD"):
+            await shell("exit 0").probe(ADDRESS, tools)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_commands_run_from_a_loop_in_another_thread() -> None:
