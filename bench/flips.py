@@ -6,13 +6,13 @@ import dataclasses
 import json
 import shutil
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 
 from bench.effort import Effort, Figures
 from bench.measure import Dnsperf, Load
 from bench.peers import ADMIN, SIGHTLINE_PROBING, Server, Site
+from bench.prober import told
 from bench.report import Figure
 from bench.rig import Checked, Targets, service_lines
 
@@ -32,14 +32,15 @@ def flips(site: Site, effort: Effort) -> Figures:
         with Server(SIGHTLINE_PROBING, flipping, roams=True) as server:
             admin = server.wait_for(ADMIN)[1][1]
             Dnsperf(server.port, flipping.questions, 600, "-n", "1").result()
-            for word, flip in (
-                ("by check", lambda number: _fail(targets, addresses, number)),
-                ("by API", lambda number: _override(admin, services[number // 2 % SERVICES], number)),
-            ):
+            ways: dict[str, Callable[[int], None]] = {
+                "by check": lambda number: _fail(targets, addresses, number),
+                "by API": lambda number: _override(admin, services, number),
+            }
+            for word, flip in ways.items():
                 calm = [_loaded(server, flipping, effort.steady / 2)]
-                load, took = _flipped(server, flipping, effort.steady, flip)
+                load, done = _flipped(server, flipping, effort.steady, flip)
                 calm.append(_loaded(server, flipping, effort.steady / 2))
-                yield from _figures(word, calm, load, took)
+                yield from _figures(word, calm, load, done)
 
 
 def _services(targets: Targets) -> Iterator[Checked]:
@@ -77,7 +78,9 @@ def _fail(targets: Targets, addresses: list[str], number: int) -> None:
     targets.tell("revive" if number % 2 else "kill", address)
 
 
-def _override(admin: str, service: Checked, number: int) -> None:
+def _override(admin: str, services: list[Checked], number: int) -> None:
+    """One goes into maintenance, or the one that did is resumed."""
+    service = services[number // 2 % len(services)]
     name = service.addresses[0].replace(".", "-")
     state = "normal" if number % 2 else "maintenance"
     urllib.request.urlopen(
@@ -119,19 +122,14 @@ def _loaded(server: Server, site: Site, seconds: float) -> Load:
     return Dnsperf(server.port, site.questions, seconds, rate=RATE, is_verbose=True).result()
 
 
-def _told(load: Load) -> str:
-    parts = [load.percentile(part) * 1000 for part in (0.5, 0.99, 0.999, 1.0)]
-    return "p50 {:.2f}, p99 {:.2f}, p99.9 {:.2f}, max {:.1f} ms".format(*parts)
-
-
-def _figures(word: str, calm: list[Load], load: Load, took: int) -> Figures:
+def _figures(word: str, calm: list[Load], load: Load, done: int) -> Figures:
     usual = dataclasses.replace(
         calm[0], latencies=tuple(sorted(calm[0].latencies + calm[1].latencies))
     )
     p99 = usual.percentile(0.99) * 1000
-    yield Figure("flips", f"{word}, before and after: latency", p99, _told(usual))
+    yield Figure("flips", f"{word}, before and after: latency", p99, told(usual.latencies))
     p99 = load.percentile(0.99) * 1000
-    yield Figure("flips", f"{word}, {took} flips: latency", p99, _told(load))
+    yield Figure("flips", f"{word}, {done} flips: latency", p99, told(load.latencies))
     added = p99 - usual.percentile(0.99) * 1000
     yield Figure("flips", f"{word}: added to p99", added, f"{added:.2f} ms", ADDED, unit=" ms")
     yield Figure("flips", f"{word}: queries lost", load.lost, f"{load.lost} of {load.sent}", 0)

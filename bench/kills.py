@@ -45,7 +45,9 @@ class Watched:
 
     def wait_until_out(self, address: str) -> None:
         """Wait until no answer holds it for a while."""
-        self._wait(lambda: time.time() - self.seen.get(address, 0.0) > CALM, f"{address} stays in answers")
+        self._wait(
+            lambda: time.time() - self.seen.get(address, 0.0) > CALM, f"{address} stays in answers"
+        )
 
     def wait_until_back(self, address: str, since: float) -> None:
         """Wait until an answer holds it again."""

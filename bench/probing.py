@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from statistics import fmean
 
 from bench.effort import Effort, Figures
-from bench.measure import CannotMeasure, cpu_seconds
-from bench.peers import SIGHTLINE, SIGHTLINE_PROBING, Peer, Server, Site
+from bench.measure import CannotMeasure, Dnsperf, cpu_seconds
+from bench.peers import SIGHTLINE, SIGHTLINE_PROBING, Server, Site
 from bench.prober import Prober, percentile, told
 from bench.report import Figure
 from bench.rig import Checked, Targets, certificate, checked_site
@@ -21,33 +22,48 @@ SETTLE = 8.0  # seconds until every target was probed and connections are open
 FALLING = 20.0  # seconds until all that hang are down and probed less often
 RATE = 200  # queries a second
 ENDPOINTS = 10  # of a service
+ANYWHERE = "0.0.0.0"
 FIRST = int(IPv4Address("127.16.0.1"))
 CORE_SHARE = 0.5
 ADDED = 5.0  # ms
 
-ALONE = 1500  # targets of one kind, to tell what a probe of it costs
-ALONE_INTERVAL = 3.0
-KINDS = ("http", "tcp", "https", "once", "onces")
-NAMES = {
-    "https": "https, connection kept",
-    "http": "http, connection kept",
-    "once": "http, new connection each",
-    "onces": "https, new connection each",
-}
+ALONE_INTERVAL = 3.0  # seconds, where a probe of one kind is measured
+FULL = 4.0  # seconds of as many queries as can be
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Probes of one kind, to tell what one costs."""
+
+    what: str
+    check: str
+    target: str  # as `bench.targets` calls it
+    targets: int
+    is_tls: bool = False
+
+
+ALONE = (
+    Alone("tcp", "tcp", "tcp", 1500),
+    Alone("http, connection kept", "http", "http", 1500),
+    Alone("http, new connection each", "http", "once", 1500),
+    Alone("https, connection kept", "http", "https", 300, is_tls=True),
+    Alone("https, new connection each", "http", "onces", 300, is_tls=True),
+)
 
 
 def probes(site: Site, effort: Effort) -> Figures:
     """5,000 targets at 5 s beside a few queries, also while 1,000 of them hang."""
     with Targets() as targets:
-        ports = {kind: targets.tell("listen", kind, "0.0.0.0", "0") for kind in ("http", "tcp")}
+        ports = {kind: targets.tell("listen", kind, ANYWHERE, "0") for kind in ("http", "tcp")}
         services = [
             *services_of("http", range(TARGETS // 2), ports["http"], INTERVAL),
             *services_of("tcp", range(TARGETS // 2, TARGETS), ports["tcp"], INTERVAL),
         ]
         checked = checked_site(site, "zones-probes", services)
-        before, idle = _beside_none(checked, services, effort)
-        yield from _beside_probes(checked, services, effort, targets, (before, idle))
-    yield from _costs(site, effort)
+        alone = yield from _beside_none(checked, services, effort)
+        yield from _beside_probes(checked, services, effort, targets, alone)
+    if effort.steady > SETTLE:
+        yield from _costs(site, effort)
 
 
 def services_of(
@@ -64,14 +80,25 @@ def services_of(
 
 def _beside_none(
     site: Site, services: list[Checked], effort: Effort
-) -> tuple[list[float], float]:
-    """Latencies without probes, and the share of a core that the queries take."""
-    with Server(SIGHTLINE, site, roams=True) as server, _prober(server, services) as prober:
-        time.sleep(2)
-        start, cpu = time.time(), cpu_seconds(server.pid)
-        time.sleep(effort.steady)
-        share = (cpu_seconds(server.pid) - cpu) / (time.time() - start)
-        return prober.since(start), share
+) -> Generator[Figure, None, tuple[list[float], float]]:
+    """Without probes; gives the latencies, and the share of a core that the queries take."""
+    with Server(SIGHTLINE, site, roams=True) as server:
+        with _prober(server, services) as prober:
+            time.sleep(2)
+            start, cpu = time.time(), cpu_seconds(server.pid)
+            time.sleep(effort.steady)
+            share = (cpu_seconds(server.pid) - cpu) / (time.time() - start)
+        found = prober.since(start)
+        yield Figure("probes", f"no probes: latency at {RATE}/s", found[-1] * 1000, told(found))
+        yield _full_load(server, site, "no probes")
+    return found, share
+
+
+def _full_load(server: Server, site: Site, word: str) -> Figure:
+    """As many queries as the server answers; dnsperf and the targets share a core."""
+    load = Dnsperf(server.port, site.questions, FULL).result()
+    text = f"{load.rate / 1000:.1f} k/s, {load.lost} lost"
+    return Figure("probes", f"{word}: most queries", load.rate, text)
 
 
 def _prober(server: Server, services: list[Checked]) -> Prober:
@@ -86,13 +113,13 @@ def _beside_probes(
     alone: tuple[list[float], float],
 ) -> Figures:
     usual, idle = alone
-    yield Figure("probes", f"without probes: latency at {RATE}/s", usual[-1] * 1000, told(usual))
     hosts = [address for service in services for address in service.addresses]
     window = max(effort.steady, 3 * INTERVAL)
+    words = ["all well", f"{HANGING} hang"] if effort.steady > SETTLE else ["all well"]
     with Server(SIGHTLINE_PROBING, site, roams=True) as server:
         with _prober(server, services) as prober:
             time.sleep(SETTLE)
-            for word in ("all well", f"{HANGING} hang"):
+            for word in words:
                 if "hang" in word:
                     targets.tell("hang", *hosts[:HANGING])
                     time.sleep(FALLING)
@@ -104,6 +131,7 @@ def _beside_probes(
                 well = hosts if word == "all well" else hosts[HANGING:]
                 yield from _figures(word, share, idle, prober.since(start), usual)
                 yield from _drift(word, [counts.get(host) for host in well])
+        yield _full_load(server, site, f"{TARGETS} targets, {words[-1]}")
         text = f"{prober.lost} of {prober.sent}"
         yield Figure("probes", "queries lost", prober.lost, text, 0)
 
@@ -140,29 +168,25 @@ def _drift(word: str, counts: list[tuple[int, float, float, float] | None]) -> F
 
 
 def _costs(site: Site, effort: Effort) -> Figures:
-    """CPU time of a probe for each kind; the server idles but for them."""
-    idle = 0.0
-    for kind in ("none", *KINDS):
+    """CPU time of a probe for each kind, with all that the server does for it."""
+    for alone in ALONE:
         with Targets() as targets:
-            plain = {"once": "http", "https": "http", "onces": "http", "none": "tcp"}.get(kind, kind)
-            files = certificate(site.scratch) if kind in ("https", "onces") else ()
-            target = kind if kind in KINDS else "tcp"
-            port = targets.tell("listen", target, "0.0.0.0", "0", *files)
-            options = ", tls: true, verify: false" if files else ""
-            services = services_of(plain, range(ALONE), port, ALONE_INTERVAL, options)
-            checked = checked_site(site, f"zones-cost-{kind}", services)
-            peer: Peer = SIGHTLINE if kind == "none" else SIGHTLINE_PROBING
-            with Server(peer, checked, roams=True) as server:
-                time.sleep(SETTLE / 2)
+            files = certificate(site.scratch) if alone.is_tls else ()
+            options = ", tls: true, verify: false" if alone.is_tls else ""
+            port = targets.tell("listen", alone.target, ANYWHERE, "0", *files)
+            every = ALONE_INTERVAL
+            services = services_of(alone.check, range(alone.targets), port, every, options)
+            checked = checked_site(site, f"zones-{alone.target}-alone", services)
+            with Server(SIGHTLINE_PROBING, checked, roams=True) as server:
+                time.sleep(ALONE_INTERVAL + 1)
                 targets.counts()
                 start, cpu = time.monotonic(), cpu_seconds(server.pid)
-                time.sleep(effort.steady / 3)
+                time.sleep(effort.steady / 4)
                 used = cpu_seconds(server.pid) - cpu
                 seconds = time.monotonic() - start
                 number = sum(found[0] for found in targets.counts().values())
-        if kind == "none":
-            idle = used / seconds
-            continue
-        cost = (used - idle * seconds) / max(number, 1) * 1e6
+        if not number:
+            raise CannotMeasure(f"{alone.what}: nothing was probed")
+        cost = used / number * 1e6
         text = f"{cost:.0f} µs at {number / seconds:.0f}/s"
-        yield Figure("probes", f"CPU per probe: {NAMES.get(kind, kind)}", cost, text)
+        yield Figure("probes", f"CPU per probe: {alone.what}", cost, text)

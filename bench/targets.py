@@ -17,6 +17,7 @@ import ssl
 import struct
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 END = b"\r\n\r\n"
@@ -137,7 +138,7 @@ async def obey() -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    commands = {
+    commands: dict[str, Callable[..., Awaitable[str | None]]] = {
         "listen": play.listen,
         "kill": play.kill,
         "hang": play.hang,

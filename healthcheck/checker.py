@@ -86,6 +86,8 @@ class Checker:
             await self._running.wait()
             if (runner := self._runner) is not None:
                 await runner.first_round.wait()
+            if self._watch.board.has_news:  # the last of them were still to be gathered
+                self._publish_now()
 
     async def _probe(self) -> None:
         async with open_tools(self.heartbeats) as tools:

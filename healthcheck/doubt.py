@@ -73,6 +73,11 @@ class Doubt:
         self.frozen_since = now if found else None
         return found
 
+    @property
+    def failing(self) -> list[Hashable]:
+        """What began to fail within the window; some of it may be called down already."""
+        return list(self._failing)
+
     def forget(self, keys: Iterable[Hashable]) -> None:
         """Drop what is probed no more."""
         for key in keys:

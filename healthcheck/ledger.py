@@ -19,12 +19,16 @@ from healthcheck.use import ProbeKey, Use
 class Watched:
     """One probe: its present track and the targets it is for. Equal only to itself."""
 
-    __slots__ = ("digest", "key", "labels", "services", "slow_start", "timing", "track", "uses")
+    __slots__ = (
+        *("before", "digest", "key", "labels", "services", "slow_start", "timing", "track"),
+        "uses",
+    )
 
     def __init__(self, key: ProbeKey, track: Track) -> None:
         self.key = key
         self.timing: Timing = key[2]
         self.track = track
+        self.before = track  # its last move
         self.digest = ""  # its name in the saved file, once that is known
         self.serve(())
 

@@ -89,6 +89,11 @@ def _moved(track: Track, seen: Observation) -> Track:
     )
 
 
+def taken_back(track: Track, before: Track) -> Track:
+    """As if the last move, which `before` led to, had been held up: its streak goes on."""
+    return replace(before, last=track.last, streak=track.failures, failures=track.failures)
+
+
 def penalty_at(track: Track, now: float) -> float:
     """RFC 2439 4.5.3: it decays exponentially."""
     return float(track.penalty * 0.5 ** ((now - track.penalized) / HALF_LIFE))

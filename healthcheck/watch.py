@@ -19,7 +19,7 @@ from healthcheck.moves import Moves
 from healthcheck.overrides import Overrides
 from healthcheck.proof import Proof
 from healthcheck.report import Override
-from healthcheck.track import Track, is_restless, observe, pardoned
+from healthcheck.track import Track, is_restless, observe, pardoned, taken_back
 from healthcheck.use import ProbeKey, Use
 
 log = logging.getLogger("sightline.health")
@@ -75,6 +75,7 @@ class Watch:
         if seen.has_passed and track.state is State.UP:
             self._believe(entry, now)
         if track.state is not before.state:
+            entry.before = before
             self.moves.move(entry, before.state, seen)
             if is_restless(track, now, entry.slow_start):
                 self._restless.add(entry)
@@ -162,6 +163,20 @@ class Watch:
                 "services, failed within %g s; states are frozen for up to a minute",
                 *(found.failing, found.up, found.services, found.window),
             )
+            self._take_back(now)
+
+    def _take_back(self, now: float) -> None:
+        """Undo what the first of those that fail at once came to, before the last was asked."""
+        taken = []
+        for entry in self.doubt.failing:
+            assert isinstance(entry, Watched)
+            if entry.track.state is State.DOWN and entry.before.state is State.UP:
+                entry.track = taken_back(entry.track, entry.before)
+                taken.append(entry)
+                for use in entry.uses:
+                    self._judge(use, now)
+        if taken:
+            log.error("health: %d that were called down within it are up again", len(taken))
 
     def _believe(self, entry: Watched, now: float) -> None:
         if self.doubt.succeed(entry, now):

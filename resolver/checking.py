@@ -18,6 +18,7 @@ from healthcheck.health import HealthTable, Target
 from healthcheck.slots import affordable
 from healthcheck.thread import CheckerThread, NotRunning
 from healthcheck.use import Use
+from resolver.admin.operated import NotAnswering
 from resolver.config import ServerConfig
 
 FIRST_ROUND = 3.0  # seconds at most that `ready` waits for it
@@ -74,8 +75,15 @@ class Checking:
         await asyncio.wait({telling}, timeout=HANDOVER)
 
     async def call(self, function: Callable[..., None], *arguments: object) -> None:
-        """Call a method of the checker where it lives, and let what it published arrive."""
-        await self._thread.call(function, *arguments)
+        """Call a method of the checker where it lives; what it publishes arrives before the end.
+
+        Raises NotAnswering when it hangs; what was asked may still be done later.
+        """
+        try:
+            async with asyncio.timeout(HANDOVER):
+                await self._thread.call(function, *arguments)
+        except (TimeoutError, NotRunning):
+            raise NotAnswering("health checks hang: ask again, and look at the states") from None
 
     async def stop(self) -> None:
         """End probing; states are saved."""
@@ -102,7 +110,7 @@ class Checking:
             try:
                 await self._thread.run(self.checker.run())
             except NotRunning:
-                log.error("the checker's thread ended: another is started")
+                log.warning("the checker's thread ended: another is started")
                 await self._start_another()
             except Exception:
                 log.exception("the checker ended: it is started again")

@@ -97,7 +97,8 @@ class Worker:
         await self.admin.start()
         gc.freeze()  # what was loaded lives on: the collector need not walk it
         await self._first_round()
-        self._say_ready()
+        if not self._stop.is_set():
+            self._say_ready()
         watching = asyncio.create_task(self._watch())
         await self._stop.wait()
         log.info("stopping")
@@ -196,7 +197,7 @@ class Worker:
             await beside(release, old, new)
             gc.freeze()
             seconds = time.monotonic() - started
-            log.info("generation %d published after %.2f s", self._number, seconds)
+            log.info("generation %d published after %.2f s", new.number, seconds)
             return dataclasses.replace(built, generation=new)
 
 

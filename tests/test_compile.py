@@ -148,3 +148,25 @@ def test_a_bad_change_builds_nothing(zones_dir: Callable[..., Path]) -> None:
     assert built.generation is None
     assert [p.rule for p in built.problems if p.severity.value == "error"] == ["bad-address"]
     assert len(addresses(ask(first, "web.dev.east.corp.test."))) == 3
+
+
+def test_health_is_kept_over_a_reload_of_zones(zones_dir: Callable[..., Path]) -> None:
+    """Nothing comes up because a file was saved; hand-outs and wheels go on as well."""
+    first = compiled(zones_dir())
+    owner = names.from_text("10-80-1-2.web.dev.east.corp.test.")
+    down = HealthTable({(owner, bytes([10, 80, 1, 2])): Health(State.DOWN, "refused")})
+    second = compile_generation(first.zones, NOW, 1, first, down)
+    third = compile_generation(first.zones, NOW, 1, second)
+    assert (third.health, third.handouts) == (down, first.handouts)
+    assert len(addresses(ask(third, "web.dev.east.corp.test."))) == 2
+
+
+def test_prepared_answers_are_kept_only_under_the_same_health(
+    zones_dir: Callable[..., Path],
+) -> None:
+    """The same zones under another health are prepared anew."""
+    first = compiled(zones_dir())
+    same = compile_generation(first.zones, NOW, 1, first)
+    assert same.views["dev", "east"] is first.views["dev", "east"]
+    other = compile_generation(first.zones, NOW, 1, first, HealthTable())
+    assert other.views["dev", "east"] is not first.views["dev", "east"]

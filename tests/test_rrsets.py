@@ -5,13 +5,26 @@ from collections.abc import Callable
 
 import pytest
 
-from healthcheck.health import ALL_UP
+from healthcheck.health import ALL_UP, Health, HealthTable, State
 from resolver import names
 from resolver.generation import Generation
-from resolver.rrsets import MAX_ROTATED, A, AliasSet, Pick, PoolSet, Scope, StaticSet, find_port
-from resolver.select import Mode
+from resolver.rrsets import (
+    MAX_ROTATED,
+    SRV,
+    A,
+    AliasSet,
+    Pick,
+    PoolSet,
+    Scope,
+    StaticSet,
+    find_port,
+    ttl_for,
+)
+from resolver.select import Choice, Mode, Why
 from resolver.zones.places import Place
+from resolver.zones.zone import Policy
 from tests.support import FILES
+from tests.test_select import endpoint
 
 TXT = 16
 
@@ -78,3 +91,58 @@ def test_ports_are_found_by_name_and_protocol(generation: Compile) -> None:
     assert port is not None
     assert port.number == 8080
     assert find_port(service, "http", "udp") is None
+
+
+UNSETTLED = {
+    "changing": Health(State.UP, "", changing=True),
+    "unknown": Health(State.UNKNOWN, ""),
+    "slow": Health(State.UP, "", tenths=9),
+    "damped": Health(State.UP, "", damped=True),
+}
+
+
+def choice(found: Health) -> Choice:
+    """An endpoint that is in, of this health."""
+    return Choice(endpoint(0, 0), b"", None, 0, found, 1, Why.SERVING, 100.0)
+
+
+@pytest.mark.parametrize("word", UNSETTLED)
+@pytest.mark.parametrize(("ttl", "short"), [(0, 0), (3, 3), (5, 5), (6, 5), (3600, 5)])
+def test_an_unsettled_endpoint_shortens_the_ttl(word: str, ttl: int, short: int) -> None:
+    """To five seconds or what is configured, of whatever holds it; unless the service says no."""
+    settled = choice(Health(State.UP, ""))
+    mixed = [settled, choice(UNSETTLED[word])]
+    assert ttl_for(ttl, Policy(), mixed) == short
+    assert ttl_for(ttl, Policy(), [settled]) == ttl
+    assert ttl_for(ttl, Policy(ttl_from_health=False), mixed) == ttl
+    down = choice(Health(State.DOWN, ""))
+    assert ttl_for(ttl, Policy(), [down]) == ttl
+
+
+def test_srv_shows_tier_and_share(generation: Compile) -> None:
+    """As priority and weight; who is out is not in it, nor who has no such port."""
+    zone = """\
+zones:
+  dev.east:
+    services:
+      s:
+        endpoints: [{address: 10.80.1.1, name: a}, {address: 10.80.1.2, name: b, weight: 2}]
+        spillover: 1
+        failover: [west]
+        ports: {http: 80, only: 81}
+  dev.west: {services: {s: {endpoints: [{address: 10.81.1.1, name: w}], ports: {http: 8080}}}}
+"""
+    space = generation({**FILES, "dev.yaml": zone}).namespaces["dev"]
+    down = HealthTable(
+        {
+            (names.from_text("b.s.dev.east.corp.test."), bytes([10, 80, 1, 2])): Health(
+                State.DOWN, ""
+            )
+        }
+    )
+    shown = []
+    for port in ("_http", "_only"):
+        rrset = space.nodes[names.from_text(f"{port}._tcp.s.dev.east.corp.test.")].sets[SRV]
+        (pick,) = rrset.draw(SCOPE._replace(health=down)).turns
+        shown.append([struct.unpack("!HHH", rdata[:6]) for rdata in pick.rdatas])
+    assert shown == [[(0, 3333, 80), (1, 6667, 8080)], [(0, 3333, 81)]]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthcheck.health import ALL_UP, Health, HealthTable, State
+from healthcheck.health import ALL_UP, DeclaredState, Health, HealthTable, State
 from resolver import names
 from resolver.select import Family, Mode, Pool, Selection, Why, select
 from resolver.zones.places import Place
-from resolver.zones.zone import DeclaredState, Endpoint, Fail, Policy, Service
+from resolver.zones.zone import Endpoint, Fail, Policy, Service
 
 UP, DOWN = Health(State.UP, ""), Health(State.DOWN, "")
 DAMPED, UNKNOWN = Health(State.UP, "", damped=True), Health(State.UNKNOWN, "")
@@ -286,6 +286,92 @@ def test_health_is_known_by_endpoint_and_address() -> None:
     table = HealthTable({(both.owner, both.v6): DOWN})
     assert select(pool([both]), Family.V4, table).mode is Mode.NORMAL
     assert select(pool([both]), Family.V6, table).mode is Mode.EMPTY
+
+
+def test_a_damped_standby_is_not_needed_while_a_weighted_endpoint_serves() -> None:
+    """The tier spills as if the standby were not there; and the choice comes to an end."""
+    first = [endpoint(0, 0), endpoint(0, 1), endpoint(0, 2, standby=True)]
+    states = health((first[1], DOWN), (first[2], DAMPED))
+    found = select(pool(first, tier(1, 2)), Family.V4, states)
+    assert found.loads == pytest.approx((70.0, 30.0))
+    assert why(found)["e0-2"] is Why.DAMPED
+
+
+def test_a_damped_standby_serves_before_the_next_tier() -> None:
+    """When no weighted endpoint of its tier is up."""
+    first = [endpoint(0, 0), endpoint(0, 1, standby=True)]
+    states = health((first[0], DOWN), (first[1], DAMPED))
+    found = select(pool(first, tier(1, 2)), Family.V4, states)
+    assert (found.loads, served(found)) == ((100.0, 0.0), {"e0-1"})
+    assert why(found)["e0-1"] is Why.NEEDED
+
+
+def test_damped_endpoints_are_needed_where_the_tier_would_spill_or_panic() -> None:
+    """And are held out where it would not."""
+    first = tier(0, 4)
+    one = health((first[0], DAMPED))
+    calm = select(pool(first, tier(1, 2), policy=Policy(spillover=1.4)), Family.V4, one)
+    assert "e0-0" not in served(calm)
+    spilling = select(pool(first, tier(1, 2), policy=Policy(spillover=1.0)), Family.V4, one)
+    assert (spilling.loads, why(spilling)["e0-0"]) == ((100.0, 0.0), Why.NEEDED)
+    half = health((first[0], DAMPED), (first[1], DAMPED), (first[2], DOWN))
+    alone = select(pool(first, policy=Policy(panic=50.0)), Family.V4, half)
+    assert (alone.mode, served(alone)) == (Mode.NORMAL, {"e0-0", "e0-1", "e0-3"})
+
+
+@pytest.mark.parametrize("size", range(2, 60))
+def test_a_rounding_error_is_no_load(size: int) -> None:
+    """1.2 x 5/6 in floats is a little less than 100: nothing of it reaches the next tier."""
+    for up in range(1, size + 1):
+        if 6 * up < 5 * size:
+            continue
+        first = tier(0, size)
+        down = health(*((item, DOWN) for item in first[up:]))
+        policy = Policy(spillover=1.2, panic=100.0)
+        found = select(pool(first, tier(1, 2), policy=policy), Family.V4, down)
+        assert found.mode is Mode.NORMAL
+        assert not any(choice.is_in for choice in found.choices if choice.tier)
+        assert len(found.cycle) == up
+
+
+def test_an_override_is_as_strong_as_the_file() -> None:
+    """Whoever says more rules: a file's maintenance is not lifted by an operator's drain."""
+    first = [endpoint(0, 0, state=MAINTENANCE), endpoint(0, 1), endpoint(0, 2)]
+    told = health(
+        (first[0], Health(State.UP, "", override=DRAIN)),
+        (first[1], Health(State.UP, "", override=MAINTENANCE)),
+    )
+    found = select(pool(first), Family.V4, told)
+    assert (served(found), why(found)["e0-0"]) == ({"e0-2"}, Why.MAINTENANCE)
+    assert why(found)["e0-1"] is Why.MAINTENANCE
+
+
+def test_slow_start_is_a_part_of_the_weight() -> None:
+    """Three tenths of a weight beside a whole one: 3 of 13."""
+    first = tier(0, 2)
+    slow = health((first[0], Health(State.UP, "", tenths=3)))
+    found = select(pool(first, tier(1, 1)), Family.V4, slow)
+    assert [choice.share for choice in found.choices] == pytest.approx([300 / 13, 1000 / 13, 0])
+    assert firsts(found)["e0-0"] / 100 == pytest.approx(300 / 13, abs=2)
+
+
+LABELS = [("a", "b", "c"), ("10-64-1-1", "10-64-1-2", "10-64-1-3"), ("x", "longer", "z1")]
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_the_others_are_drawn_by_weight(labels: tuple[str, ...]) -> None:
+    """Of weights 1 and 3 behind the first, the heavier is next in three of four answers."""
+    members = [
+        replace(endpoint(0, n, weight), owner=names.from_text(f"{label}.web.prod.east.test."))
+        for n, (label, weight) in enumerate(zip(labels, (60, 1, 3), strict=True))
+    ]
+    # Whoever is far ahead is first nearly always, so the rest are nearly all turns.
+    seconds: Counter[int] = Counter()
+    for more in range(8):
+        heavy = replace(members[0], weight=10000 + more)
+        found = select(pool([heavy, *members[1:]]), Family.V4, ALL_UP)
+        seconds.update(turn[1] for turn in found.cycle if turn[0] == 0)
+    assert seconds[2] / seconds.total() == pytest.approx(0.75, abs=0.07)
 
 
 MEMBERS = st.lists(

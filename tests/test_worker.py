@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.network.backends import backends, until
 from tests.support import (
     DEV,
     FILES,
@@ -16,6 +17,7 @@ from tests.support import (
     addresses,
     datagrams,
     question,
+    start,
 )
 
 ZonesDir = Callable[..., Path]
@@ -48,7 +50,7 @@ async def test_a_hangup_reloads(running_server: Run, zones_dir: ZonesDir) -> Non
     server = await running_server(zones_dir())
     zones_dir({"dev.yaml": TWO})
     server.process.send_signal(signal.SIGHUP)
-    await server.until("generation 2 published")
+    await server.until(" published after ")
     assert await count(server) == 2
 
 
@@ -57,7 +59,7 @@ async def test_a_bad_reload_changes_nothing(running_server: Run, zones_dir: Zone
     server = await running_server(zones_dir())
     zones_dir({"dev.yaml": TWO.replace("hello", "[}"), "prod.yaml": "zone: prod.nowhere\n"})
     server.process.send_signal(signal.SIGHUP)
-    await server.until("generation 1 serves on")
+    await server.until(" serves on")
     problems = [line for line in server.log if ": error: " in line]
     assert [line.rpartition("/")[2].split(":")[0] for line in problems] == [
         "dev.yaml",
@@ -66,7 +68,7 @@ async def test_a_bad_reload_changes_nothing(running_server: Run, zones_dir: Zone
     assert await count(server) == 3
     zones_dir({"dev.yaml": TWO, "prod.yaml": FILES["prod.yaml"]})
     server.process.send_signal(signal.SIGHUP)
-    await server.until("generation 2 published")
+    await server.until(" published after ")
     assert await count(server) == 2
 
 
@@ -74,7 +76,7 @@ async def test_a_change_of_the_files_is_noticed(running_server: Run, zones_dir: 
     """Without being told, and from the moment that it is ready."""
     server = await running_server(zones_dir())
     zones_dir({"dev.yaml": TWO})
-    await server.until("generation 2 published")
+    await server.until(" published after ")
     assert await count(server) == 2
 
 
@@ -101,7 +103,7 @@ async def test_no_question_is_lost_over_reloads(running_server: Run, zones_dir: 
     for number in range(5):
         zones_dir({"dev.yaml": (TWO if number % 2 else DEV) + f"# {number}\n"})
         server.process.send_signal(signal.SIGHUP)
-        await server.until(f"generation {number + 2} published")
+        await server.until(" published after ")
         before = asked
         async with asyncio.timeout(PATIENCE):
             while asked == before:  # noqa: ASYNC110  # each reload is met by questions
@@ -132,5 +134,44 @@ async def test_a_pinned_view_may_disappear(running_server: Run, zones_dir: Zones
     plan = PLAN.replace("[east, west]", "[east]").replace(", west: [10.65.0.0/16]", "")
     zones_dir({"environments.yaml": plan.replace(", west: [10.81.0.0/16]", "")})
     server.process.send_signal(signal.SIGHUP)
-    await server.until("generation 2 published")
+    await server.until(" published after ")
     assert (await server.ask(WEB)).rcode() == 5
+
+
+CHECKED = """\
+zone: dev.east
+services:
+  web:
+    endpoints: [127.0.28.1]
+    check: {kind: http, port: PORT, interval: 1h, timeout: 50s}
+"""
+
+
+async def test_it_can_be_ended_during_the_first_round(zones_dir: ZonesDir) -> None:
+    """While a probe hangs, too; nobody waits for it."""
+    async with backends("127.0.28.1") as (backend,):
+        backend.mode = "hang"
+        files = {**FILES, "dev.yaml": CHECKED.replace("PORT", str(backend.port))}
+        server = await start("--zones", str(zones_dir(files)), "--listen", "127.0.0.1:0")
+        await until(lambda: backend.requests > 0)
+        async with asyncio.timeout(PATIENCE / 2):
+            assert await server.end() == 0
+        assert not [line for line in server.log if " ready: " in line or "Traceback" in line]
+
+
+async def test_health_that_moves_during_a_reload_is_not_lost(
+    running_server: Run, zones_dir: ZonesDir
+) -> None:
+    """The next generation begins with what is known when it is published."""
+    text = "zone: dev.east\nservices: {web: {endpoints: [10.80.1.1, 10.80.1.2], check: none}}\n"
+    server = await running_server(zones_dir({**FILES, "dev.yaml": text, "z.yaml": _many(3000)}))
+    path = "/api/v1/endpoints/web.dev.east/10-80-1-1/state"
+    for number in range(3):
+        zones_dir({"dev.yaml": f"{text}# {number}\n", "z.yaml": _many(3001 + number)})
+        reloading = asyncio.create_task(server.admin("POST", "/api/v1/reload"))
+        state = "normal" if number % 2 else "drain"
+        while not reloading.done():
+            assert (await server.admin("PUT", path, {"state": state})).status == 200
+            assert len(addresses(await server.ask(WEB))) == (2 if number % 2 else 1)
+        assert (await reloading).status == 200
+        assert len(addresses(await server.ask(WEB))) == (2 if number % 2 else 1)

@@ -13,8 +13,15 @@ from resolver.generation import Generation
 from resolver.reload import Built
 
 
+class NotAnswering(Exception):
+    """The checker does not take words at present; what was asked may still be done later."""
+
+
 class Operated(Protocol):
-    """A running server. Everything but the coroutines only reads, from any thread."""
+    """A running server. Everything but the coroutines only reads, from any thread.
+
+    Those raise NotAnswering while the checker hangs.
+    """
 
     @property
     def generation(self) -> Generation: ...

@@ -20,7 +20,7 @@ from resolver.admin import health_api, server_api
 from resolver.admin.access import Caller, Denied, Rules, table
 from resolver.admin.asked import MAX_BODY, Asked, Shared
 from resolver.admin.metrics import Scrapes
-from resolver.admin.operated import Operated
+from resolver.admin.operated import NotAnswering, Operated
 from resolver.admin.problems import CONTENT_TYPE, Refused, denied
 from resolver.admin.routes import NoRoute, find_route
 from resolver.admin.tokens import TokenFile
@@ -133,6 +133,8 @@ class AdminServer:
             response = await self._answer(request)
         except Refused as refused:
             response = _tell(refused)
+        except NotAnswering as error:
+            response = _tell(Refused(503, str(error)))
         except Exception:
             log.exception("%s %s failed", request.method, request.rel_url.raw_path[:200])
             response = _tell(Refused(500, "a fault of the server; its log says more"))

@@ -6,4 +6,5 @@ from healthcheck.counts import CheckCounts
 def test_nothing_is_counted_at_first() -> None:
     """A checker that has just begun."""
     counts = CheckCounts()
-    assert not (counts.durations or counts.failures or counts.transitions or counts.ages)
+    found = (counts.durations, counts.failures, counts.transitions, counts.ages)
+    assert not any(found)

@@ -151,16 +151,13 @@ class Asker:
                 assert passed < within, f"{self.name} after {passed:.2f} s: {reply}"
         return time.monotonic() - begun
 
-    async def stays(self, wanted: Set[str], while_not: asyncio.Event | Callable[[], bool]) -> int:
-        """Ask until something else has come about; every answer holds these. How many there were."""
-        is_over = while_not.is_set if isinstance(while_not, asyncio.Event) else while_not
-        asked, begun = 0, time.monotonic()
+    async def stays(self, wanted: Set[str], until_that: Callable[[], bool]) -> None:
+        """Ask until something else has come about; every answer holds just these."""
+        begun = time.monotonic()
         async with self._client() as ask:
-            while not is_over():
+            while not until_that():
                 assert set(addresses(await ask())) == wanted
                 assert time.monotonic() - begun < PATIENCE
-                asked += 1
-        return asked
 
     @contextlib.asynccontextmanager
     async def _client(self) -> AsyncIterator[Callable[[], Awaitable[dns.message.Message]]]:

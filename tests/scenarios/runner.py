@@ -6,6 +6,7 @@ A scenario is one YAML file, every scalar of it read as text:
     origin: prod.east.corp.internal    names in `ask` and `expect` are relative to it
     zones: {prod.yaml: "zone: …"}      files as written; without environments.yaml, PLAN below
     door: {environment: …, region: …, allow: […]}      a pinned listener
+    health: {web.prod.east/w1: down}   both addresses; see HEALTH; also in a step, from there on
     steps:
       - from: 127.64.0.1               the client's address; the step before it, when absent
         ask: web A                     or `send: HEX`, the message itself
@@ -42,6 +43,7 @@ import dns.rdatatype
 import dns.rrset
 import yaml
 
+from healthcheck.health import NOT_OBSERVED, DeclaredState, Health, State, Target
 from resolver.compile import compile_generation
 from resolver.config import SocketAddress
 from resolver.counters import Counters
@@ -79,6 +81,7 @@ class Scenario:
     origin: dns.name.Name
     zones: dict[str, str]
     door: dict[str, Any]
+    health: dict[str, Any]
     steps: list[dict[str, Any]]
     counters: dict[str, int]
 
@@ -86,11 +89,11 @@ class Scenario:
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario; sources carry over from step to step."""
     tree = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # text only
-    unknown = tree.keys() - {"about", "origin", "zones", "door", "steps", "counters"}
+    unknown = tree.keys() - {"about", "origin", "zones", "door", "health", "steps", "counters"}
     assert not unknown, f"{path.name}: unknown keys {unknown}"
     source = ""
     for step in tree["steps"]:
-        assert not step.keys() - {"from", "ask", "send", "with", "expect"}, step
+        assert not step.keys() - {"from", "ask", "send", "with", "expect", "health"}, step
         source = step.setdefault("from", source)
         unknown = step["expect"].keys() - _EXPECTED
         assert not unknown, f"{path.name}: unknown expectations {unknown}"
@@ -99,6 +102,7 @@ def load_scenario(path: Path) -> Scenario:
         origin=dns.name.from_text(tree.get("origin", "corp.internal")),
         zones={"environments.yaml": PLAN, **tree["zones"]},
         door=tree.get("door", {}),
+        health=tree.get("health", {}),
         steps=tree["steps"],
         counters={key: int(count) for key, count in tree.get("counters", {}).items()},
     )
@@ -121,6 +125,38 @@ def compile_files(files: dict[str, str], directory: Path, seed: int = 0) -> Gene
     assert zones is not None, errors
     assert not errors, errors
     return compile_generation(zones, NOW, seed)
+
+
+HEALTH = {
+    "up": Health(State.UP, "up"),
+    "down": Health(State.DOWN, "down"),
+    "damped": Health(State.UP, "damped", damped=True),
+    "unknown": NOT_OBSERVED,
+    "changing": Health(State.UP, "changing", changing=True),
+    "drain": Health(State.UP, "drained", override=DeclaredState.DRAIN),
+    "maintenance": Health(State.UP, "in maintenance", override=DeclaredState.MAINTENANCE),
+}
+
+
+def judged(generation: Generation, told: dict[str, Any]) -> Generation:
+    """The generation after flips of endpoints, `service.env.region/label` → state.
+
+    A state is one of HEALTH, or `{tenths: N}`: a slow start.
+    """
+    if not told:
+        return generation
+    services = [s for zone in generation.zones.zones for s in zone.services.values()]
+    known = {f"{s.identity}/{e.label}": e for s in services for e in s.endpoints}
+    changed: dict[Target, Health] = {}
+    for word, state in told.items():
+        found = (
+            HEALTH[state]
+            if isinstance(state, str)
+            else Health(State.UP, "slow start", tenths=int(state["tenths"]))
+        )
+        changed |= {(known[word].key, address): found for address in known[word].addresses}
+    table = generation.health.replace(changed)
+    return generation.judged_anew(generation.number + 1, table, changed)
 
 
 def make_doors(scenario: Scenario) -> dict[str, Door]:
@@ -196,8 +232,12 @@ class ByHandle:
 
     def __init__(self, scenario: Scenario, generation: Generation) -> None:
         self.doors = make_doors(scenario)
-        self.generation = generation
+        self.generation = judged(generation, scenario.health)
         self.counters = Counters()
+
+    def judge(self, told: dict[str, Any]) -> None:
+        """Flip endpoints."""
+        self.generation = judged(self.generation, told)
 
     async def ask(self, wire: bytes, source: str, transport: str, silence: bool) -> bytes | None:
         outcome = handle(wire, source, self.doors[transport], self.generation)
@@ -209,7 +249,8 @@ class BySockets:
     """Asks a server in this process, from the client's own address on the loopback."""
 
     def __init__(self, scenario: Scenario, generation: Generation) -> None:
-        doors, published = make_doors(scenario), Published(generation)
+        doors = make_doors(scenario)
+        self.published = published = Published(judged(generation, scenario.health))
         self.counters = Counters()
         self.bound = {
             4: bind(SocketAddress("127.0.0.1", 0)),
@@ -224,6 +265,11 @@ class BySockets:
             StreamListener(bound, doors["tcp"], published, self.counters, **limits)  # type: ignore[arg-type]  # ints and floats
             for bound in self.bound.values()
         ]
+
+    def judge(self, told: dict[str, Any]) -> None:
+        """Flip endpoints."""
+        if told:
+            self.published.replace(judged(self.published.generation, told))
 
     async def __aenter__(self) -> BySockets:
         for stream in self.streams:
@@ -294,6 +340,7 @@ class Run:
         """Ask every step and judge its reply; every wrong one is reported."""
         wrong = []
         for number, step in enumerate(self.scenario.steps, 1):
+            self.asker.judge(step.get("health", {}))
             only = _Options(step.get("with", "")).only
             if only == "handle" and isinstance(self.asker, BySockets):
                 self.skipped += 1

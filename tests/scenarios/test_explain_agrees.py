@@ -15,7 +15,7 @@ from resolver.outcome import Reply
 from resolver.query import handle
 from resolver.views import Door
 from resolver.zones import records
-from tests.scenarios.runner import compile_files, load_scenario
+from tests.scenarios.runner import compile_files, judged, load_scenario
 from tests.scenarios.test_scenarios import SCENARIOS
 
 TCP = Door("tcp", 65535)
@@ -48,8 +48,9 @@ def test_explain_agrees_with_the_answer(path: Path, tmp_path: Path) -> None:
     scenario = load_scenario(path)
     if scenario.door:
         return  # a pinned listener decides by itself: explain has a client only
-    generation = compile_files(scenario.zones, tmp_path)
+    generation = judged(compile_files(scenario.zones, tmp_path), scenario.health)
     for step in scenario.steps:
+        generation = judged(generation, step.get("health", {}))
         words = step.get("ask", "").split()
         if len(words) != 2:
             continue
