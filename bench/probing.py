@@ -26,6 +26,7 @@ ANYWHERE = "0.0.0.0"
 FIRST = int(IPv4Address("127.16.0.1"))
 CORE_SHARE = 0.5
 ADDED = 5.0  # ms
+APART = "probed by another process"
 
 ALONE_INTERVAL = 3.0  # seconds, where a probe of one kind is measured
 FULL = 4.0  # seconds of as many queries as can be
@@ -60,8 +61,8 @@ def probes(site: Site, effort: Effort) -> Figures:
             *services_of("tcp", range(TARGETS // 2, TARGETS), ports["tcp"], INTERVAL),
         ]
         checked = checked_site(site, "zones-probes", services)
-        alone = yield from _beside_none(checked, services, effort)
-        yield from _beside_probes(checked, services, effort, targets, alone)
+        apart = yield from _apart(checked, services, effort)
+        yield from _beside_probes(checked, services, effort, targets, apart)
     if effort.steady > SETTLE:
         yield from _costs(site, effort)
 
@@ -78,19 +79,23 @@ def services_of(
     ]
 
 
-def _beside_none(
+def _apart(
     site: Site, services: list[Checked], effort: Effort
 ) -> Generator[Figure, None, tuple[list[float], float]]:
-    """Without probes; gives the latencies, and the share of a core that the queries take."""
-    with Server(SIGHTLINE, site, roams=True) as server:
+    """The control: another process probes, so that only the machine is shared with the probes.
+
+    Gives the latencies, and the share of a core that the queries take.
+    """
+    others = Server(SIGHTLINE_PROBING, site, roams=True)
+    with others, Server(SIGHTLINE, site, roams=True) as server:
         with _prober(server, services) as prober:
-            time.sleep(2)
+            time.sleep(SETTLE)
             start, cpu = time.time(), cpu_seconds(server.pid)
-            time.sleep(effort.steady)
+            time.sleep(max(effort.steady, 3 * INTERVAL))
             share = (cpu_seconds(server.pid) - cpu) / (time.time() - start)
         found = prober.since(start)
-        yield Figure("probes", f"no probes: latency at {RATE}/s", found[-1] * 1000, told(found))
-        yield _full_load(server, site, "no probes")
+        yield Figure("probes", f"{APART}: latency at {RATE}/s", found[-1] * 1000, told(found))
+        yield _full_load(server, site, APART)
     return found, share
 
 
@@ -110,9 +115,9 @@ def _beside_probes(
     services: list[Checked],
     effort: Effort,
     targets: Targets,
-    alone: tuple[list[float], float],
+    apart: tuple[list[float], float],
 ) -> Figures:
-    usual, idle = alone
+    usual, idle = apart
     hosts = [address for service in services for address in service.addresses]
     window = max(effort.steady, 3 * INTERVAL)
     words = ["all well", f"{HANGING} hang"] if effort.steady > SETTLE else ["all well"]
@@ -147,7 +152,7 @@ def _figures(
     yield Figure("probes", f"{what}: added to p99.9", added, f"{added:.2f} ms", ADDED, unit=" ms")
     late = sum(seconds > ADDED / 1000 for seconds in found)
     before = sum(seconds > ADDED / 1000 for seconds in usual)
-    text = f"{late} of {len(found)} ({before} of {len(usual)} without probes)"
+    text = f"{late} of {len(found)} ({before} of {len(usual)} probed by another process)"
     yield Figure("probes", f"{what}: answers after more than {ADDED:g} ms", late, text)
 
 

@@ -15,8 +15,9 @@ Clock = Callable[[], float]
 class Alarm:
     """Wakes futures when they are due, all with one timer of the loop."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, late: Callable[[float], None] = lambda _: None) -> None:
         self._clock = clock
+        self._late = late  # is told by how many seconds each ring was late
         self._heap: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -44,6 +45,7 @@ class Alarm:
     def _ring(self) -> None:
         self._timer = None
         self._rang = self._clock()
+        self._late(max(0.0, self._rang - self._set_for))
         now = self._rang + 1e-6  # loops ring up to one tick of their clock early
         heap = self._heap
         while heap and heap[0][0] <= now:

@@ -231,6 +231,11 @@ class Checker:
         """Reports on some targets or on all; without those that are unknown."""
         return tell.reports(self._watch, targets, self._clock())
 
+    def reports_of(self, endpoint: str) -> list[Report]:
+        """Reports on the targets of an endpoint; none if it is unknown."""
+        uses = self._watch.ledger.by_endpoint.get(endpoint, ())
+        return self.reports([use.target for use in uses])
+
     def overrides(self) -> dict[str, Override]:
         """All overrides by endpoint, those of endpoints that the zones lack as well."""
         return self._watch.overrides.snapshot()

@@ -45,6 +45,9 @@ FAILURES = {
 """What the errors of sockets say of the target."""
 
 
+BEHIND = 0.25  # seconds, or that part of the timeout: then our own side was too busy
+
+
 async def probe(
     check: Check,
     address: str,
@@ -70,6 +73,9 @@ async def probe(
             raise found from None
         failure, detail = found.failure, found.detail
         if scope.expired() and failure is Failure.TIMEOUT:
+            late = clock() - begin - timeout
+            if late > max(BEHIND, timeout * BEHIND):  # what came in time was not looked at in time
+                raise NoObservation(f"behind: a deadline rang {late:.1f} s late") from None
             detail = f"no answer within {timeout:g} s"
     end = clock()
     return Observation(end, end - begin, failure, one_line(detail))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from healthcheck.alarm import Alarm
 from healthcheck.check import NoObservation, NotYet, Observation, Timing
 from healthcheck.histogram import Histogram, LastMinute, Spread
+from healthcheck.pace import Pace
 from healthcheck.probe import probe
 from healthcheck.slots import Slots
 from healthcheck.tools import Tools
@@ -98,7 +99,7 @@ class Runner:
         self._track_of = track_of
         self._clock = clock
         self._chance = chance or random.Random()
-        self._alarm = Alarm(clock)
+        self._alarm = Alarm(clock, Pace(self.slots).note)
         self._courses: dict[ProbeKey, Course] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # with those that are yet to end
         self._untried: set[ProbeKey] | None = None  # of the first round; None: not wanted yet

@@ -23,12 +23,18 @@ class Slots:
     """At most `limit` holders at a time; belongs to one event loop."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = max(1, limit)
+        self.limit = 1
         self.in_flight = 0
-        self._suspect_limit = max(1, self.limit // 2)
         self._suspects = 0  # of those in flight
         self._passed = 0  # waiting suspects, since one of them had its turn
         self._waiting: tuple[Waiters, Waiters] = (OrderedDict(), OrderedDict())
+        self.bound(limit)
+
+    def bound(self, limit: int) -> None:
+        """Allow so many from now on, at least 1; who holds a slot keeps it."""
+        self.limit = max(1, limit)
+        self._suspect_limit = max(1, self.limit // 2)
+        self._grant()
 
     @property
     def waiting(self) -> int:
@@ -58,6 +64,9 @@ class Slots:
     def give_back(self, is_suspect: bool) -> None:
         """Give a slot to whoever is next."""
         self._count(is_suspect, -1)
+        self._grant()
+
+    def _grant(self) -> None:
         while (suspect := self._next()) is not None:
             turn, _ = self._waiting[suspect].popitem(last=False)
             if not turn.done():

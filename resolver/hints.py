@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resolver.rrsets import AAAA, HTTPS, SVCB, A, Drawn, Pick, Scope, StaticSet
-from resolver.select import LONG_CYCLE, Mode
+from resolver.select import Mode
+from resolver.turns import LONG_CYCLE
 from resolver.zones import svcb
 from resolver.zones.places import Place
 from resolver.zones.zone import RecordSet

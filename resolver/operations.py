@@ -47,8 +47,9 @@ class Operations:
             found.append(f"{summary.overdue} health checks are overdue")
         return found
 
-    def reports(self) -> list[Report]:
-        return self.checking.checker.reports()
+    def reports(self, endpoint: str | None = None) -> list[Report]:
+        checker = self.checking.checker
+        return checker.reports() if endpoint is None else checker.reports_of(endpoint)
 
     def summary(self) -> Summary:
         return self.checking.checker.summary()

@@ -6,18 +6,15 @@ One address family at a time; tier 0 is the named region, tier k the k-th of `fa
 
 from __future__ import annotations
 
-import math
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from healthcheck.health import DeclaredState, Health, HealthSource
+from resolver.turns import Weights, make_cycle
 from resolver.zones.zone import Endpoint, Fail, Policy, Service
 
 ROUNDING = 1e-9
-MAX_TURNS = 256  # of a cycle that is exact
-LONG_CYCLE = 256  # of one that is not: shares are right to half a point
 
 
 class Family(Enum):
@@ -84,12 +81,21 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What `select` decides; `cycle` holds indices into `choices`, the first one first."""
+    """What `select` decides."""
 
     mode: Mode
     choices: tuple[Choice, ...]
     loads: tuple[float, ...]  # percent of answers by tier
-    cycle: tuple[tuple[int, ...], ...]
+    weights: tuple[Weights, ...]  # by tier: of those that serve, by index into `choices`
+    max_answers: int
+
+    @property
+    def cycle(self) -> tuple[tuple[int, ...], ...]:
+        """The turns of answers: indices into `choices`, the first one first; made when asked."""
+        shares = [choice.share for choice in self.choices]
+        owners = [choice.endpoint.owner for choice in self.choices]
+        loaded = [w for w, load in zip(self.weights, self.loads, strict=True) if load and w]
+        return make_cycle(loaded, shares, owners, self.max_answers)
 
 
 @dataclass(slots=True)
@@ -266,78 +272,16 @@ def _finish(
     members = [member for tier in tiers for member in tier]
     position = {id(member): index for index, member in enumerate(members)}
     shares = [0.0] * len(members)
-    tier_of: list[list[tuple[int, int]]] = []
+    weights: list[Weights] = []
     for load, chosen in zip(loads, serving, strict=True):
         # Slow start moves shares within a tier; the tiers' own were found with whole weights.
-        present = [(position[id(m)], weight * m.health.tenths) for m, weight in chosen]
-        total = sum(weight for _, weight in present)
-        tier_of.append(present)
-        for index, weight in present:
+        present = {position[id(m)]: weight * m.health.tenths for m, weight in chosen}
+        total = sum(present.values())
+        weights.append(present)
+        for index, weight in present.items():
             shares[index] = load * weight / total
     choices = tuple(
         Choice(m.endpoint, m.address, m.region, m.tier, m.health, m.weight, m.why, share)
         for m, share in zip(members, shares, strict=True)
     )
-    cycle = _cycle(choices, tier_of, loads, max_answers)
-    return Selection(mode, choices, tuple(loads), cycle)
-
-
-def _cycle(
-    choices: Sequence[Choice],
-    tiers: list[list[tuple[int, int]]],
-    loads: list[float],
-    max_answers: int,
-) -> tuple[tuple[int, ...], ...]:
-    """The turns of the wheel: smooth weighted round robin decides who stands first."""
-    loaded = [tier for tier, load in zip(tiers, loads, strict=True) if load and tier]
-    if not loaded:
-        return ()
-    weights = [weight for _, weight in loaded[0]]
-    turns = sum(weights) // math.gcd(*weights) if len(loaded) == 1 else LONG_CYCLE
-    if turns > MAX_TURNS:
-        turns = LONG_CYCLE
-    firsts = _smooth({i: choices[i].share for tier in loaded for i, _ in tier}, turns)
-    own_tier = {index: dict(tier) for tier in loaded for index, _ in tier}
-    return tuple(
-        (first, *_rest(first, own_tier[first], turn, choices)[: max_answers - 1])
-        for turn, first in enumerate(firsts)
-    )
-
-
-def _smooth(shares: dict[int, float], turns: int) -> list[int]:
-    """Smooth weighted round robin: in any run of turns each stands in its share, to one."""
-    total, current, firsts = sum(shares.values()), dict.fromkeys(shares, 0.0), []
-    for _ in range(turns):
-        for index, share in shares.items():
-            current[index] += share
-        # The small term keeps rounding errors from choosing between equals.
-        first = max(current, key=lambda index: (round(current[index], 6), -index))
-        current[first] -= total
-        firsts.append(first)
-    return firsts
-
-
-def _rest(first: int, tier: dict[int, int], turn: int, choices: Sequence[Choice]) -> list[int]:
-    """The others of the tier in the order of a draw by weight without replacement.
-
-    Equal weights: the next in turn. Else u^(1/weight) with u from a hash of turn and name
-    (Efraimidis and Spirakis 2006), so that the draw is the same wherever it is made.
-    """
-    others = [index for index in tier if index != first]
-    if len(set(tier.values())) == 1:
-        order = list(tier)
-        start = order.index(first)
-        return order[start + 1 :] + order[:start]
-    return sorted(
-        others,
-        key=lambda i: -(_uniform(turn, choices[i].endpoint.owner) ** (1.0 / tier[i])),
-    )
-
-
-def _uniform(turn: int, owner: bytes) -> float:
-    # CRCs of names of one length differ by a constant, so they alone would draw in step;
-    # multiplying breaks that (the finalizer of MurmurHash3).
-    mixed = zlib.crc32(owner, turn)
-    mixed = (mixed ^ mixed >> 16) * 0x85EBCA6B & 0xFFFFFFFF
-    mixed = (mixed ^ mixed >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
-    return ((mixed ^ mixed >> 16) + 1) / 2**32
+    return Selection(mode, choices, tuple(loads), tuple(weights), max_answers)

@@ -31,6 +31,9 @@ from resolver.zones.places import Severity
 
 GRACE = 1.5  # seconds for replies on their way when the process is to end
 WHOLE_MESSAGE = 65535
+# Thresholds of the garbage collector: a walk over everything takes a tenth of a second and finds
+# next to nothing, so it comes seldom.
+COLLECT = (700, 10, 1000)
 
 log = logging.getLogger("sightline")
 
@@ -95,8 +98,9 @@ class Worker:
         for datagram in datagrams:
             datagram.start(loop)
         await self.admin.start()
-        gc.freeze()  # what was loaded lives on: the collector need not walk it
         await self._first_round()
+        gc.freeze()  # what was loaded lives on: the collector need not walk it
+        gc.set_threshold(*COLLECT)
         if not self._stop.is_set():
             self._say_ready()
         watching = asyncio.create_task(self._watch())

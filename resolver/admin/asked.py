@@ -18,7 +18,7 @@ from resolver.admin.operated import Operated
 from resolver.admin.problems import Refused
 from resolver.admin.selections import Selections
 from resolver.admin.status import Moment
-from resolver.admin.survey import Survey
+from resolver.admin.survey import Entry, Survey
 from resolver.background import aside
 
 MAX_BODY = 64 * 1024  # octets
@@ -71,10 +71,22 @@ class Asked:
         async with self.shared.room:
             return await aside(work, *arguments)
 
-    def survey(self) -> Survey:
-        """What this caller may see; for threads, since it walks over every target."""
+    def survey(self, endpoint: str | None = None) -> Survey:
+        """What this caller may see, of one endpoint or of all; for threads."""
         operated = self.operated
-        return Survey(operated.generation, operated.reports(), self.sight, self.shared.selections)
+        reports = operated.reports(endpoint)
+        return Survey(operated.generation, reports, self.sight, self.shared.selections)
+
+    def find(self) -> tuple[Survey, list[Entry]]:
+        """The endpoints that the path means; raises Refused when there are none. For threads."""
+        survey = self.survey(self.endpoint)  # an id that is written out needs no walk
+        entries = survey.find(self.endpoint)
+        if not entries:
+            survey = self.survey()
+            entries = survey.find(self.endpoint)
+        if not entries:
+            raise unknown(self.endpoint, survey)
+        return survey, entries
 
     def moment(self) -> Moment:
         """The present."""

@@ -12,7 +12,7 @@ import time
 from aiohttp import web
 
 from healthcheck.health import DeclaredState
-from resolver.admin.asked import Asked, reply, reply_text, unknown
+from resolver.admin.asked import Asked, reply, reply_text
 from resolver.admin.bodies import read_change, read_heartbeat
 from resolver.admin.problems import Refused
 from resolver.admin.status import Json, tell_endpoint, tell_services
@@ -54,24 +54,17 @@ async def show_endpoint(asked: Asked) -> web.Response:
     asked.query()
 
     def work() -> str:
-        survey = asked.survey()
-        return _tell_all(_find(asked.endpoint, survey), survey, asked)
+        survey, entries = asked.find()
+        return _tell_all(entries, survey, asked)
 
     return reply_text(await asked.aside(work))
-
-
-def _find(pattern: str, survey: Survey) -> list[Entry]:
-    entries = survey.find(pattern)
-    if not entries:
-        raise unknown(pattern, survey)
-    return entries
 
 
 async def change_state(asked: Asked) -> web.Response:
     """PUT /api/v1/endpoints/ID/state: an operator's word; normal resumes."""
     asked.query()
     change = read_change(await asked.body())
-    entries = await asked.aside(lambda: _find(asked.endpoint, asked.survey()))
+    _, entries = await asked.aside(asked.find)
     names = list(dict.fromkeys(entry.id for entry in entries))
     if change.state is DeclaredState.NORMAL:
         await asked.operated.resume(names)
@@ -83,9 +76,7 @@ async def change_state(asked: Asked) -> web.Response:
         await asked.operated.set_override(names, change.state, change.reason, by, until)
 
     def work() -> Json:
-        survey = asked.survey()
-        wanted = set(names)
-        found = [entry for entry in survey.entries if entry.id in wanted]
+        survey, found = asked.find()
         moment = asked.moment()
         return {
             "changed": names,
@@ -133,7 +124,7 @@ async def _find_one(asked: Asked) -> str:
     environments = known.get(asked.endpoint)
     if environments and all(asked.sight.covers(name) for name in environments):
         return asked.endpoint
-    entries = await asked.aside(lambda: _find(asked.endpoint, asked.survey()))
+    _, entries = await asked.aside(asked.find)
     names = {entry.id for entry in entries}
     if len(names) > 1:
         raise Refused(400, f"a heartbeat is of one endpoint, not of {len(names)}")

@@ -34,8 +34,8 @@ class Operated(Protocol):
     def degraded(self) -> list[str]:
         """What is wrong with the server, a sentence each; answers go on."""
 
-    def reports(self) -> list[Report]:
-        """What is known of every target."""
+    def reports(self, endpoint: str | None = None) -> list[Report]:
+        """What is known of the targets of one endpoint, by its id, or of every target."""
 
     def summary(self) -> Summary: ...
 

@@ -80,7 +80,7 @@ class Survey:
         self.generation = generation
         self.sight = sight
         self._selections = selections.of(generation)
-        known = _endpoints_by_key(generation)
+        known = self._selections.endpoints
         found: dict[tuple[str, bytes], Entry] = {}
         hidden: set[str] = set()
         for report in reports:
@@ -144,12 +144,3 @@ class Survey:
 def _entry(use: Use, found: tuple[Service | None, Endpoint | None]) -> Entry:
     label = use.endpoint[len(use.service) + 1 :]
     return Entry(use.endpoint, label, use.labels, use.service, *found)
-
-
-def _endpoints_by_key(generation: Generation) -> dict[bytes, tuple[Service, Endpoint]]:
-    return {
-        endpoint.key: (service, endpoint)
-        for zone in generation.zones.zones
-        for service in zone.services.values()
-        for endpoint in service.endpoints
-    }

@@ -113,9 +113,9 @@ class Operating:
         zones, old = self.generation.zones, self.generation
         self.generation = compile_generation(zones, NOW, 1, old, HealthTable(known))
 
-    def reports(self) -> list[Report]:
+    def reports(self, endpoint: str | None = None) -> list[Report]:
         self.before_reports()
-        return self._reports()
+        return [r for r in self._reports() if endpoint in (None, r.use.endpoint)]
 
     def _reports(self) -> list[Report]:
         return [self._report(use) for use in self.targets]

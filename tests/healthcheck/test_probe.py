@@ -87,7 +87,8 @@ async def test_the_deadline_is_a_timeout() -> None:
             is_clean = True
         return ""
 
-    found = await observed(Stub(act), 0.02)
+    async with open_tools(Heartbeats()) as tools:
+        found = await probe(Stub(act), "192.0.2.1", 0.02, tools, lambda: 1.0)
     assert (found.failure, found.detail) == (Failure.TIMEOUT, "no answer within 0.02 s")
     assert is_clean
 
@@ -269,3 +270,16 @@ def test_any_detail_can_be_shown(text: str) -> None:
     line = one_line(text)
     assert line.isprintable()
     assert len(line) <= MAX_DETAIL
+
+
+async def test_a_deadline_that_rang_late_is_our_own_fault() -> None:
+    """A loop that is too busy may not have looked at an answer that was there."""
+
+    async def hang() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    ticks = iter((0.0, 5.0))
+    async with open_tools(Heartbeats()) as tools:
+        with pytest.raises(NoObservation, match=r"rang 5\.0 s late"):
+            await probe(Stub(hang), "192.0.2.1", 0.01, tools, lambda: next(ticks))
