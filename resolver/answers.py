@@ -88,7 +88,7 @@ class AnswerTable:
         """Note what the answers gave out, before they go."""
         for shelf in self._shelves:
             for answer in list(shelf.answers.values()):
-                self.handouts.note(answer)
+                self.handouts.settle(answer)
 
     def release(self) -> None:
         """Forget the prepared answers one by one; nobody may ask any more."""

@@ -15,32 +15,42 @@ from resolver.packing import Answer
 class Handouts:
     """Target → the moment until which it may be held; on the server's clock, in seconds.
 
-    It only grows, so that writing it from several threads loses nothing that is still to come:
-    a target whose answers go in two threads at once is noted by each before either is forgotten.
+    The loop that answers and the thread that settles an old generation each write a table of
+    their own, so that neither undoes what the other has just noted.
     """
 
-    __slots__ = ("_until",)
+    __slots__ = ("_settled", "_until")
 
     def __init__(self) -> None:
         self._until: dict[Target, float] = {}
+        self._settled: dict[Target, float] = {}
 
     def note(self, answer: Answer) -> None:
         """Remember what an answer gave out, before it goes."""
-        for target in answer.targets:
-            until = held_by(answer, target)
-            if until > self._until.get(target, 0.0):
-                self._until[target] = until
+        _note(self._until, answer)
+
+    def settle(self, answer: Answer) -> None:
+        """The same, for the thread that settles."""
+        _note(self._settled, answer)
 
     def until(self, target: Target, prepared: Iterable[Answer]) -> float:
         """Until when anybody may hold a target; `prepared`: the answers that rest on it now."""
-        until = max((held_by(answer, target) for answer in prepared), default=0.0)
-        return max(until, self._until.get(target, 0.0))
+        noted = (self._until.get(target, 0.0), self._settled.get(target, 0.0))
+        return max(*noted, *(held_by(answer, target) for answer in prepared))
 
     def prune(self, now: float) -> None:
-        """Forget what nobody holds any more."""
-        for target, until in list(self._until.items()):
-            if until < now:
-                self._until.pop(target, None)
+        """Forget what nobody holds any more; not while something is settled."""
+        for noted in (self._until, self._settled):
+            for target, until in list(noted.items()):
+                if until < now:
+                    del noted[target]
+
+
+def _note(noted: dict[Target, float], answer: Answer) -> None:
+    for target in answer.targets:
+        until = held_by(answer, target)
+        if until > noted.get(target, 0.0):
+            noted[target] = until
 
 
 def held_by(answer: Answer, target: Target) -> float:

@@ -198,6 +198,7 @@ class Worker:
             await self.checking.use(await beside(uses, new.zones))
             await beside(settle, old, new)
             self.published.retired()
+            new.handouts.prune(time.monotonic())
             await beside(release, old, new)
             gc.freeze()
             seconds = time.monotonic() - started

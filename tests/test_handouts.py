@@ -238,3 +238,18 @@ def test_nobody_holds_an_address_for_longer_than_is_told(
                     assert told >= truth.get(one[1], 0.0), (one, asked, rdtype)
                 else:
                     assert told == 0.0, one
+
+
+def test_what_nobody_holds_any_more_is_forgotten() -> None:
+    """Whichever thread noted it; what is still held stays."""
+    turn = make_turn(1, 0, 0, A_ADDRESS, b"")
+    handouts = Handouts()
+    for number, note in enumerate((handouts.note, handouts.settle)):
+        answer = Answer((turn,), 0)
+        answer.targets, answer.longest, answer.handed = (A_TARGET,), 10, [100.0 + number]
+        note(answer)
+    assert handouts.until(A_TARGET, ()) == 111.0
+    handouts.prune(110.5)
+    assert handouts.until(A_TARGET, ()) == 111.0
+    handouts.prune(112.0)
+    assert handouts.until(A_TARGET, ()) == 0.0
