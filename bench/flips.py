@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 
@@ -32,6 +33,7 @@ def flips(site: Site, effort: Effort) -> Figures:
         with Server(SIGHTLINE_PROBING, flipping, roams=True) as server:
             admin = server.wait_for(ADMIN)[1][1]
             Dnsperf(server.port, flipping.questions, 600, "-n", "1").result()
+            time.sleep(effort.steady / 2)  # the first round of 30,000 is no flip
             ways: dict[str, Callable[[int], None]] = {
                 "by check": lambda number: _fail(targets, addresses, number),
                 "by API": lambda number: _override(admin, services, number),

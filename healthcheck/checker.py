@@ -195,7 +195,7 @@ class Checker:
                 self._runner.poke(use.probe)
 
     def _overridden(self, endpoints: Iterable[str]) -> None:
-        self._recorder.is_dirty = True
+        self._recorder.is_urgent = True
         self._watch.judge_endpoints(endpoints, self._clock())
         if self._watch.board.has_news:
             self._publish_now()

@@ -33,6 +33,7 @@ class Recorder:
         self._former: dict[str, SavedProbe] = dict(loaded.probes)
         self.overrides: Mapping[str, Override] = loaded.overrides
         self.is_dirty = False
+        self.is_urgent = False  # somebody counts on it from now on
         self._written = clock()
         self._writing: asyncio.Future[bool] | None = None
         self._lock = threading.Lock()
@@ -52,11 +53,12 @@ class Recorder:
     def write_if_due(self, watched: Iterable[Watched], overrides: Mapping[str, Override]) -> None:
         """Save in a thread beside if something changed; to be called now and then."""
         since = self._clock() - self._written
-        if self._file is None or since < (LEAST_PAUSE if self.is_dirty else LONGEST_PAUSE):
+        least = LEAST_PAUSE if self.is_dirty else LONGEST_PAUSE
+        if self._file is None or (since < least and not self.is_urgent):
             return
         if self._writing is not None and not self._writing.done():
             return
-        self.is_dirty = False
+        self.is_dirty = self.is_urgent = False
         self._written = self._clock()
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(None, self._write, list(watched), overrides)

@@ -23,17 +23,19 @@ def compile_generation(
     seed: int,
     previous: Generation | None = None,
     health: HealthTable | None = None,
+    known: Serials | None = None,
 ) -> Generation:
     """Build the generation of a set of zones.
 
     `now` is in seconds since the epoch and becomes the serial of zones whose visible content is
     new; `seed` (any 32 bits) starts the wheels that `previous` did not have. Without `health`
-    it is that of `previous`, else everything counts as up.
+    it is that of `previous`, else everything counts as up. `known` are the serials of a former
+    process, for when there is no `previous`.
     """
     if health is None:
         health = previous.health if previous is not None else ALL_UP
     handouts = previous.handouts if previous is not None else Handouts()
-    known: Serials = previous.serials if previous is not None else {}
+    known = previous.serials if previous is not None else known or {}
     serials: dict[tuple[str, bytes], tuple[int, int]] = {}
 
     def serial_of(environment: str, apex: bytes, digest: int) -> int:

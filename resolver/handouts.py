@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from healthcheck.health import Target
-from resolver.packing import Answer
+from resolver.packing import Answer, Turn
 
 
 class Handouts:
@@ -61,9 +61,13 @@ def held_by(answer: Answer, target: Target) -> float:
     """
     key, address = target
     owner = key.partition(b"\0")[0] if answer.names_endpoints else None  # it ends at the root
+
+    def holds(turn: Turn) -> bool:
+        return address in turn.body or (owner is not None and owner in turn.body.lower())
+
     given = [
         handed
         for turn, handed in zip(answer.turns, answer.handed, strict=True)
-        if handed and (address in turn.body or (owner is not None and owner in turn.body.lower()))
+        if handed and turn is not None and holds(turn)
     ]
     return max(given) + answer.longest if given else 0.0

@@ -6,6 +6,7 @@ Owner names point at the question (offset 12), so the client's spelling is echoe
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from healthcheck.health import Target
@@ -34,12 +35,12 @@ class Answer:
 
     __slots__ = (
         *("authoritative", "chain", "handed", "is_cut", "longest", "names_endpoints", "position"),
-        *("rcode", "reason", "size", "targets", "turns"),
+        *("rcode", "reason", "size", "targets", "turns", "_pack"),
     )
 
     def __init__(
         self,
-        turns: tuple[Turn, ...],
+        turns: Sequence[Turn | None],
         rcode: int,
         *,
         authoritative: bool = True,
@@ -48,18 +49,34 @@ class Answer:
         is_cut: bool = False,
         chain: Answer | None = None,
     ) -> None:
-        self.turns = turns
+        # The first is packed; others may be None until they are given for the first time.
+        self.turns = list(turns)
+        self._pack: Callable[[int], Turn] | None = None
         self.rcode = int(rcode)
         self.authoritative = authoritative
         self.is_cut = is_cut  # it ends at a zone cut, so it depends on RD
         self.chain = chain  # then what is left of it without the referral
         self.reason = reason
         self.position = position if position is not None else [0, 0]  # the place, a sum of turns
-        self.size = sum(len(turn.body) for turn in turns) + 400
+        first = self.turns[0]
+        assert first is not None
+        self.size = len(first.body) * len(self.turns) + 400
         self.handed = [0.0] * len(turns)  # when each turn was last given, on the server's clock
         self.longest = 0  # TTL in seconds by which somebody may hold an address
         self.names_endpoints = False  # it gives out who it names, with or without an address
         self.targets: tuple[Target, ...] = ()  # whose health it rests on
+
+    def pack_by(self, pack: Callable[[int], Turn]) -> None:
+        """Take what packs a turn by its place."""
+        self._pack = pack
+
+    def turn(self, place: int) -> Turn:
+        """A turn, packed now if it has never been given."""
+        turn = self.turns[place]
+        if turn is None:
+            assert self._pack is not None
+            turn = self.turns[place] = self._pack(place)
+        return turn
 
 
 def make_turn(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from resolver import names
 from resolver.chain import End, Resolution, Step, resolve
 from resolver.namespace import Namespace
 from resolver.outcome import Rcode
-from resolver.packing import Answer, Packer, Turn, make_turn, targets_of
+from resolver.packing import HANDS_OUT, Answer, Packer, Turn, make_turn, targets_of
 from resolver.rrsets import HTTPS, MX, NS, SOA, SRV, SVCB, Pick, Scope
 
 MAX_ADDITIONAL_NAMES = 13  # names whose addresses are added to one answer
@@ -47,27 +48,33 @@ class Preparation(NamedTuple):
         if found.end is End.REFERRAL:
             return self._pack_referral(found, qname, is_shared)
         turns = found.steps[-1].turns if found.steps else NOTHING
-        packed, longest = [], 0
-        for pick in turns:
-            packer = Packer(qname, is_shared)
-            packed.append(self._pack_turn(found, packer, pick))
-            longest = max(longest, packer.longest)
+        packer = Packer(qname, is_shared)
+        packed: list[Turn | None] = [self._pack_turn(found, packer, turns[0])]
+        has_more = bool(found.steps) and found.steps[-1].rrset.rtype in ADDITIONAL_FOR
+        for pick in turns[1:]:
+            # What is added depends on health as it is now; the rest can wait.
+            again = Packer(qname, is_shared)
+            packed.append(self._pack_turn(found, again, pick) if has_more else None)
         rcode = {End.NXDOMAIN: Rcode.NXDOMAIN, End.TOO_LONG: Rcode.YXDOMAIN}.get(
             found.end, Rcode.NOERROR
         )
-        position = self._take_place(wheel, packed) if len(packed) > 1 else None
-        answer = Answer(tuple(packed), rcode, position=position)
-        answer.longest = longest
-        answer.names_endpoints = bool(found.steps) and found.steps[-1].rrset.rtype == SRV
+        position = self._take_place(wheel, turns) if len(packed) > 1 else None
+        answer = Answer(packed, rcode, position=position)
+        answer.pack_by(partial(_pack_alone, found, qname, is_shared))
+        # Additional data is the same in every turn.
+        own = found.steps[-1].rrset.rtype if found.steps else None
+        longest = max(pick.ttl for pick in turns) if own in HANDS_OUT else 0
+        answer.longest = max(longest, packer.longest)
+        answer.names_endpoints = own == SRV
         return answer
 
-    def _take_place(self, wheel: bytes, turns: Iterable[Turn]) -> list[int]:
+    def _take_place(self, wheel: bytes, turns: Iterable[Pick]) -> list[int]:
         """The place on the wheel; where its turns are others than before, it jumps.
 
         Going on by one, flips that come in step with questions would skip the same turns each time.
         """
         place = self.place_of(wheel)
-        shown = zlib.crc32(b"".join(turn.body for turn in turns))
+        shown = zlib.crc32(repr(turns).encode())
         if place[1] not in (0, shown):
             place[0] = zlib.crc32(place[0].to_bytes(8, "big"), shown)
         place[1] = shown
@@ -142,6 +149,17 @@ class Preparation(NamedTuple):
             for rtype, pick in self.space.addresses(target, self.scope):
                 for rdata in pick.rdatas:
                     packer.add(target, rtype, pick.ttl, rdata)
+
+
+def _pack_alone(found: Resolution, qname: bytes, is_shared: bool, place: int) -> Turn:
+    """A turn of an answer to which nothing is added; it asks nothing of health."""
+    packer = Packer(qname, is_shared)
+    _add_chain(packer, found.steps[:-1])
+    step = found.steps[-1]
+    pick = step.turns[place]
+    for rdata in pick.rdatas:
+        packer.add(step.owner, step.rrset.rtype, pick.ttl, rdata)
+    return make_turn(packer.count, 0, 0, b"".join(packer.parts), b"")
 
 
 def _add_chain(packer: Packer, steps: Iterable[Step]) -> None:

@@ -88,7 +88,7 @@ def _render(
     if len(turns) > 1:
         answer.position[0] = place = answer.position[0] + 1
         place %= len(turns)
-    turn = turns[place]
+    turn = turns[place] or answer.turn(place)
     if now:
         answer.handed[place] = now
     third = QR | wire[2] & RD | (AA if answer.authoritative else 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resolver.compile import compile_generation
-from resolver.generation import Generation
+from resolver.generation import Generation, Serials
 from resolver.zones.load import ZonesDirectory
 from resolver.zones.places import Problem, Rejected, Severity
 from resolver.zones.rules import lint
@@ -33,11 +33,13 @@ class Builder:
         seed: int,
         has_default_upstreams: bool = False,
         may_run_commands: bool = False,
+        known: Serials | None = None,
     ) -> None:
         self.directory = ZonesDirectory(directory)
         self.seed = seed
         self.has_default_upstreams = has_default_upstreams
         self.may_run_commands = may_run_commands
+        self.known = known  # serials of a former process
 
     def build(self, now: int, previous: Generation | None = None) -> Built:
         """Read, judge and compile; `now` in seconds since the epoch (for serials)."""
@@ -60,7 +62,7 @@ class Builder:
         if zones is not None:
             problems += judge_needs(zones, self.may_run_commands)
             if not _has_errors(problems):
-                generation = compile_generation(zones, now, self.seed, previous)
+                generation = compile_generation(zones, now, self.seed, previous, known=self.known)
             problems += lint(zones, generation, self.has_default_upstreams)
         ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.rule)))
         return Built(None if _has_errors(ordered) else generation, ordered)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from operator import add
 
 MAX_TURNS = 256  # of a cycle that is exact
+FINE = 1 << 20  # parts of a percent
 LONG_CYCLE = 256  # of one that is not: shares are right to half a point
 
 Weights = Mapping[int, int]
@@ -40,16 +42,19 @@ def make_cycle(
     )
 
 
-def _smooth(shares: dict[int, float], turns: int) -> list[int]:
-    """Smooth weighted round robin: in any run of turns each stands in its share, to one."""
-    total, current, firsts = sum(shares.values()), dict.fromkeys(shares, 0.0), []
+def _smooth(shares: Mapping[int, float], turns: int) -> list[int]:
+    """Smooth weighted round robin: in any run of turns each stands in its share, to one.
+
+    In whole numbers, so that equals stay equal; of equals the first goes first.
+    """
+    indices = list(shares)
+    weights = [round(share * FINE) for share in shares.values()]
+    total, current, firsts = sum(weights), [0] * len(weights), []
     for _ in range(turns):
-        for index, share in shares.items():
-            current[index] += share
-        # The small term keeps rounding errors from choosing between equals.
-        first = max(current, key=lambda index: (round(current[index], 6), -index))
-        current[first] -= total
-        firsts.append(first)
+        current = list(map(add, current, weights))
+        place = current.index(max(current))
+        current[place] -= total
+        firsts.append(indices[place])
     return firsts
 
 

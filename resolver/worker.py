@@ -25,6 +25,7 @@ from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
 from resolver.operations import Operations
 from resolver.reload import Builder, Built
+from resolver.serials import SerialFile
 from resolver.views import Door, NetworkTable
 from resolver.watch import POLL_INTERVAL, Watcher
 from resolver.zones.places import Severity
@@ -42,11 +43,17 @@ class Worker:
     """Serves until told to stop. `run` raises CannotListen before anything is served."""
 
     def __init__(
-        self, config: ServerConfig, generation: Generation, builder: Builder, watcher: Watcher
+        self,
+        config: ServerConfig,
+        generation: Generation,
+        builder: Builder,
+        watcher: Watcher,
+        serials: SerialFile | None = None,
     ) -> None:
         self.config = config
         self.builder = builder
         self.watcher = watcher
+        self.serials = serials  # where they survive a restart; None: they do not
         self.published = Published(generation)
         self.counters = Counters()
         self.listeners: list[tuple[ListenSpec, Bound]] = []
@@ -103,6 +110,7 @@ class Worker:
         gc.set_threshold(*COLLECT)
         if not self._stop.is_set():
             self._say_ready()
+        await self._save_serials(self.published.generation)
         watching = asyncio.create_task(self._watch())
         await self._stop.wait()
         log.info("stopping")
@@ -121,6 +129,10 @@ class Worker:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+
+    async def _save_serials(self, generation: Generation) -> None:
+        if self.serials is not None:
+            await aside(self.serials.save, generation.serials)
 
     def _judge_anew(self, table: HealthTable, changed: frozenset[Target]) -> None:
         """Publish the generation that differs by what the checker said."""
@@ -200,6 +212,7 @@ class Worker:
             self.published.retired()
             new.handouts.prune(time.monotonic())
             await beside(release, old, new)
+            await self._save_serials(new)
             gc.freeze()
             seconds = time.monotonic() - started
             log.info("generation %d published after %.2f s", new.number, seconds)

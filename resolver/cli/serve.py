@@ -14,6 +14,7 @@ from resolver.cli.common import add_zone_arguments, read_config, show
 from resolver.config import ServerConfig
 from resolver.listen.sockets import CannotListen
 from resolver.reload import Builder
+from resolver.serials import SerialFile
 from resolver.watch import Watcher
 from resolver.worker import Worker, new_seed, report
 from resolver.zones.places import Rejected, did_you_mean
@@ -60,8 +61,13 @@ def serve(config: ServerConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker takes them over
         signal.signal(number, lambda *_: sys.exit(0))
     watcher = Watcher(Path(config.zones))  # looks before we read: no change is missed
+    serials = None if config.state_dir is None else SerialFile(Path(config.state_dir))
     builder = Builder(
-        Path(config.zones), new_seed(), bool(config.forward.upstreams), config.checks.commands
+        Path(config.zones),
+        new_seed(),
+        bool(config.forward.upstreams),
+        config.checks.commands,
+        serials.load() if serials is not None else None,
     )
     built = builder.build(int(time.time()))
     if built.generation is None:
@@ -75,7 +81,7 @@ def serve(config: ServerConfig) -> int:
             hint = did_you_mean(".".join(pin), known)
             return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
     try:
-        worker = Worker(config, built.generation, builder, watcher)
+        worker = Worker(config, built.generation, builder, watcher, serials)
         del built  # a generation lives no longer than it is served
         worker.bind()
     except Rejected as error:

@@ -130,7 +130,12 @@ def shown(answer: Answer | None) -> object:
         return None
     chain = shown(answer.chain) if answer.chain is not None else None
     rest = (answer.authoritative, answer.reason, answer.is_cut, answer.longest, chain)
-    return (answer.turns, answer.rcode, *rest, frozenset(answer.targets))
+    return (
+        tuple(answer.turn(n) for n in range(len(answer.turns))),
+        answer.rcode,
+        *rest,
+        frozenset(answer.targets),
+    )
 
 
 HEALTHS = st.one_of(
