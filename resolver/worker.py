@@ -99,6 +99,8 @@ class Worker:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_now.set)
         datagrams, streams = self._listeners()
+        gc.freeze()  # what was loaded lives on: the collector need not walk it
+        gc.set_threshold(*COLLECT)
         await self.checking.start(await aside(uses, self.published.generation.zones))
         for stream in streams:
             await stream.start()
@@ -106,8 +108,7 @@ class Worker:
             datagram.start(loop)
         await self.admin.start()
         await self._first_round()
-        gc.freeze()  # what was loaded lives on: the collector need not walk it
-        gc.set_threshold(*COLLECT)
+        gc.freeze()  # nor what checking made of it
         if not self._stop.is_set():
             self._say_ready()
         await self._save_serials(self.published.generation)
