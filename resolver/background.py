@@ -39,11 +39,36 @@ async def aside(work: Callable[..., Result], *arguments: object) -> Result:
     return await future
 
 
+class _Brisk:
+    """While long work shares the interpreter with answers, whoever answers gets it at once.
+
+    May be nested and overlap: the last to leave restores what was usual.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._within = 0
+        self._usual = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(SWITCH_INTERVAL)
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within:
+                sys.setswitchinterval(self._usual)
+
+
+BRISKLY = _Brisk()
+"""The one of this interpreter: it has one switch interval."""
+
+
 async def beside(work: Callable[..., Result], *arguments: object) -> Result:
-    """The same for long work: while it runs, whoever answers gets the interpreter at once."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    try:
+    """`aside` for long work."""
+    with BRISKLY:
         return await aside(work, *arguments)
-    finally:
-        sys.setswitchinterval(usual)

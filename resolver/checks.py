@@ -19,15 +19,29 @@ from resolver.zones.zone import Service, ZoneSet
 NOWHERE = "-"  # in labels: a service that is of several environments
 
 
+class Register:
+    """The uses of the present zones; services that did not change keep theirs."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Service, tuple[Use, ...]]] = {}  # by the service's identity
+        self._domain = b""
+
+    def uses(self, zones: ZoneSet) -> tuple[Use, ...]:
+        """Every use, those of unchecked services too, in the order of the files."""
+        domain = names.key(zones.plan.domain)
+        known = self._known if domain == self._domain else {}
+        found = {}
+        for zone in zones.zones:
+            for service in zone.services.values():
+                before = known.get(id(service))
+                found[id(service)] = before or (service, tuple(_uses_of(service, domain)))
+        self._known, self._domain = found, domain
+        return tuple(use for _, used in found.values() for use in used)
+
+
 def uses(zones: ZoneSet) -> tuple[Use, ...]:
-    """Every use, those of unchecked services too, in the order of the files."""
-    domain = names.key(zones.plan.domain)
-    return tuple(
-        use
-        for zone in zones.zones
-        for service in zone.services.values()
-        for use in _uses_of(service, domain)
-    )
+    """Every use of some zones."""
+    return Register().uses(zones)
 
 
 def _uses_of(service: Service, domain: bytes) -> Iterator[Use]:

@@ -14,9 +14,9 @@ import time
 
 from healthcheck.health import HealthTable, Target
 from resolver.admin.server import AdminServer
-from resolver.background import aside, beside
+from resolver.background import BRISKLY, aside, beside
 from resolver.checking import Checking
-from resolver.checks import uses
+from resolver.checks import Register
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
 from resolver.generation import Generation, Published, release, settle
@@ -62,6 +62,7 @@ class Worker:
         self._reloading = asyncio.Lock()
         self._touched: set[Target] = set()  # by health, while a build is under way
         self.checking = Checking(config, self._judge_anew)
+        self._register = Register()
         operations = Operations(
             self.published,
             self.checking,
@@ -101,7 +102,7 @@ class Worker:
         datagrams, streams = self._listeners()
         gc.freeze()  # what was loaded lives on: the collector need not walk it
         gc.set_threshold(*COLLECT)
-        await self.checking.start(await aside(uses, self.published.generation.zones))
+        await self.checking.start(await aside(self._register.uses, self.published.generation.zones))
         for stream in streams:
             await stream.start()
         for datagram in datagrams:
@@ -208,15 +209,16 @@ class Worker:
             # Health may have moved on while the files were read.
             new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
             self.published.replace(new, retiring=old)
-            await self.checking.use(await beside(uses, new.zones))
+            seconds = time.monotonic() - started
+            log.info("generation %d published after %.2f s", new.number, seconds)
+            with BRISKLY:
+                await self.checking.use(await aside(self._register.uses, new.zones))
             await beside(settle, old, new)
             self.published.retired()
             new.handouts.prune(time.monotonic())
             await beside(release, old, new)
             await self._save_serials(new)
             gc.freeze()
-            seconds = time.monotonic() - started
-            log.info("generation %d published after %.2f s", new.number, seconds)
             return dataclasses.replace(built, generation=new)
 
 

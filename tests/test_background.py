@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from resolver.background import SWITCH_INTERVAL, aside, beside
+from resolver.background import BRISKLY, SWITCH_INTERVAL, aside, beside
 
 
 async def test_what_it_gives_is_given() -> None:
@@ -26,6 +26,15 @@ async def test_long_work_lets_others_in_at_once() -> None:
     """The interpreter's switch interval is short meanwhile, and as before afterwards."""
     usual = sys.getswitchinterval()
     assert await beside(sys.getswitchinterval) == pytest.approx(SWITCH_INTERVAL)
+    assert sys.getswitchinterval() == usual
+
+
+async def test_long_works_may_overlap() -> None:
+    """The last to end restores what was usual."""
+    usual = sys.getswitchinterval()
+    with BRISKLY:
+        assert await beside(sys.getswitchinterval) == pytest.approx(SWITCH_INTERVAL)
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL)
     assert sys.getswitchinterval() == usual
 
 

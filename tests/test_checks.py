@@ -11,9 +11,10 @@ import pytest
 from healthcheck.kinds.heartbeat import HeartbeatCheck
 from healthcheck.use import Use
 from resolver import names
-from resolver.checks import find_endpoints, uses
+from resolver.checks import Register, find_endpoints, uses
+from resolver.reload import Builder
 from resolver.zones.load import ZonesDirectory
-from tests.support import PLAN
+from tests.support import FILES, NOW, PLAN
 
 ZonesDir = Callable[..., Path]
 EAST = """\
@@ -104,3 +105,20 @@ def test_a_heartbeat_is_of_its_endpoint(found: tuple[Use, ...]) -> None:
 def test_a_pattern_finds_endpoints(found: tuple[Use, ...], pattern: str, ids: list[str]) -> None:
     """By service and by name or address, each once."""
     assert find_endpoints(pattern, found) == ids
+
+
+def test_unchanged_services_keep_their_uses(zones_dir: Callable[..., Path]) -> None:
+    """The very same objects: a reload of a few lines costs a few lines."""
+    directory = zones_dir(FILES)
+    builder, register = Builder(directory, 1), Register()
+    first = builder.build(NOW).generation
+    assert first is not None
+    before = register.uses(first.zones)
+    (directory / "prod.yaml").write_text(FILES["prod.yaml"].replace("10.64.1.1", "10.64.1.2"))
+    second = builder.build(NOW, first).generation
+    assert second is not None
+    after = register.uses(second.zones)
+    assert after == uses(second.zones)
+    same = {id(use) for use in before} & {id(use) for use in after}
+    assert len(same) == sum(use.labels[0] == "dev" for use in after) > 0
+    assert len(after) == len(before)
