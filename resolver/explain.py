@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from healthcheck.health import WHOLE, Target
+from healthcheck.judge import told_damping
 from healthcheck.report import Report
 from healthcheck.track import penalty_at
 from resolver import names
@@ -259,6 +260,7 @@ def _explain_report(report: Report, now: float) -> Iterator[tuple[str, Any]]:
     yield "streak", track.streak
     yield "penalty", round(penalty_at(track, now))
     yield "overdue", report.is_overdue
+    yield "damping", told_damping(track, now)
     if track.last is not None:
         yield (
             "last",

@@ -62,9 +62,10 @@ def _endpoint_lines(item: Facts) -> Iterator[str]:
     )
     if "real" in item:
         overdue = ", overdue" if item["overdue"] else ""
+        damping = item.get("damping") or f"penalty {item['penalty']}"
         yield (
             f"         real state {item['real']}, streak {item['streak']}, "
-            f"penalty {item['penalty']}{overdue}; {_last_words(item.get('last'))}"
+            f"{damping}{overdue}; {_last_words(item.get('last'))}"
         )
     if "override_by" in item:
         said = item["override_by"]

@@ -96,3 +96,37 @@ def test_a_service_whose_proven_target_is_gone_has_to_prove_itself() -> None:
     assert watch.board.of(bad).state is State.DOWN
     watch.replace([bad, sharing], begin, 3)
     assert watch.board.of(bad).reason.startswith("unproven")
+
+
+def test_what_was_called_down_before_the_freeze_is_up_again() -> None:
+    """The first to be asked must not be down for having been asked first."""
+    targets = [use(f"s{n % 4}.prod.east/e{n}", f"10.0.1.{n}") for n in range(16)]
+    watch = watching(*targets)
+    for each in targets:
+        see(watch, each, True)
+    for each in targets[:8]:
+        see(watch, each, False, False, False)
+    assert watch.board.of(targets[0]).state is State.DOWN
+    for each in targets[8:10]:
+        see(watch, each, False)
+    assert watch.doubt.is_frozen
+    assert all(watch.board.of(each).is_up for each in targets)
+    see(watch, targets[0], False, at=2)
+    assert watch.board.of(targets[0]).is_up
+    watch.sweep(70, WALL)  # thawed: what is observed counts again
+    see(watch, targets[0], False, at=71)
+    assert watch.board.of(targets[0]).state is State.DOWN
+
+
+def test_the_first_success_of_an_unproven_service_takes_nobody_out() -> None:
+    """Only when one of its endpoints is up do the others count by their own state."""
+    first, second = use(), use("web.prod.east/b", "10.0.0.2")
+    watch = watching(first, second)
+    see(watch, first, False)
+    see(watch, second, False)
+    see(watch, first, True, at=2)
+    assert watch.board.of(first).is_up
+    assert watch.board.of(second).is_up
+    see(watch, first, True, at=3)
+    assert watch.board.of(first).state is State.UP
+    assert watch.board.of(second).state is State.DOWN
