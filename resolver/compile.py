@@ -36,16 +36,7 @@ def compile_generation(
         health = previous.health if previous is not None else ALL_UP
     handouts = previous.handouts if previous is not None else Handouts()
     known = previous.serials if previous is not None else known or {}
-    serials: dict[tuple[str, bytes], tuple[int, int]] = {}
-
-    def serial_of(environment: str, apex: bytes, digest: int) -> int:
-        old_digest, old_serial = known.get((environment, apex), (None, None))
-        serial = now % SERIAL_SPACE
-        if old_serial is not None:
-            # A serial only rises, also when two changes fall into one second (RFC 1982).
-            serial = old_serial if old_digest == digest else max(serial, old_serial + 1)
-        serials[environment, apex] = (digest, serial)
-        return serial
+    serials = _Serials(now, known)
 
     seen = {name: visible_parts(zones, e) for name, e in zones.plan.environments.items()}
     namespaces: dict[str, Namespace] = {}
@@ -54,13 +45,13 @@ def compile_generation(
         kept = _unchanged(name, zones, seen[name], health, previous)
         if kept is not None:
             namespaces[name] = kept.namespaces[name]
-            serials.update({k: v for k, v in kept.serials.items() if k[0] == name})
+            serials.given.update({k: v for k, v in kept.serials.items() if k[0] == name})
             views.update({k: v for k, v in kept.views.items() if v.environment == name})
             continue
         before = None
         if previous is not None and previous.zones.plan is zones.plan:
             before = Before(previous.seen[name], previous.namespaces[name])
-        space = populate(zones.plan, environment, seen[name], serial_of, before)
+        space = populate(zones.plan, environment, seen[name], serials.of, before)
         namespaces[name] = space
         for region in zones.plan.regions:
             old = previous.views.get((name, region)) if previous is not None else None
@@ -77,9 +68,28 @@ def compile_generation(
         health=health,
         seen=seen,
         namespaces=namespaces,
-        serials=serials,
+        serials=serials.given,
         handouts=handouts,
     )
+
+
+class _Serials:
+    """The serials of a generation that is made at a time, after those that are known."""
+
+    def __init__(self, now: int, known: Serials) -> None:
+        self._now = now % SERIAL_SPACE
+        self._known = known
+        self.given: dict[tuple[str, bytes], tuple[int, int]] = {}
+
+    def of(self, environment: str, apex: bytes, digest: int) -> int:
+        """That of a zone with this visible content."""
+        old_digest, old_serial = self._known.get((environment, apex), (None, None))
+        serial = self._now
+        if old_serial is not None:
+            # A serial only rises, also when two changes fall into one second (RFC 1982).
+            serial = old_serial if old_digest == digest else max(serial, old_serial + 1)
+        self.given[environment, apex] = (digest, serial)
+        return serial
 
 
 def _unchanged(

@@ -15,7 +15,6 @@ from resolver.admin.status import (
     tell_checker,
     tell_degraded,
     tell_environments,
-    tell_problem,
 )
 from resolver.explain import Seen, explain
 from resolver.generation import Generation
@@ -97,7 +96,7 @@ async def reload(asked: Asked) -> web.Response:
     built = await asked.operated.reload()
     sees_all = asked.sight.sees_all
     # Problems name files, services and addresses of any environment.
-    problems = [tell_problem(problem) for problem in built.problems] if sees_all else []
+    problems = [problem.facts() for problem in built.problems] if sees_all else []
     if built.generation is None:
         count = sum(problem.severity is Severity.ERROR for problem in built.problems)
         detail = f"the zone files have {count} error{'s' if count != 1 else ''}"

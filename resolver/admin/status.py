@@ -18,7 +18,6 @@ from healthcheck.report import Override, Report, Summary
 from healthcheck.track import penalty_at
 from resolver.admin.selections import family_of
 from resolver.admin.survey import EFFECTIVE, Entry, Survey, effective
-from resolver.zones.places import Problem
 
 Json = dict[str, Any]
 
@@ -192,15 +191,3 @@ def tell_checker(survey: Survey, summary: Summary, epoch: float) -> Json:
 def tell_degraded(sentences: list[str], *, sees_all: bool) -> list[str]:
     """The sentences may name anything, so that only who sees all is told them."""
     return sentences if sees_all or not sentences else [WITHHELD]
-
-
-def tell_problem(problem: Problem) -> Json:
-    """A finding in the zone files."""
-    return {
-        "file": problem.place.file,
-        "line": problem.place.line,
-        "column": problem.place.column,
-        "severity": problem.severity.value,
-        "rule": problem.rule,
-        "message": problem.message,
-    }

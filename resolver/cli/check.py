@@ -58,20 +58,7 @@ def as_text(problems: Sequence[Problem]) -> str:
 
 def as_json(problems: Sequence[Problem]) -> str:
     """A list of objects."""
-    return json.dumps(
-        [
-            {
-                "file": problem.place.file,
-                "line": problem.place.line,
-                "column": problem.place.column,
-                "severity": problem.severity.value,
-                "rule": problem.rule,
-                "message": problem.message,
-            }
-            for problem in problems
-        ],
-        indent=2,
-    )
+    return json.dumps([problem.facts() for problem in problems], indent=2)
 
 
 def as_github(problems: Sequence[Problem]) -> str:

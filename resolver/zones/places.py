@@ -43,6 +43,17 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.place}: {self.severity.value}: {self.rule}: {self.message}"
 
+    def facts(self) -> dict[str, Any]:
+        """As JSON shows it."""
+        return {
+            "file": self.place.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "severity": self.severity.value,
+            "rule": self.rule,
+            "message": self.message,
+        }
+
 
 class Rejected(Exception):
     """A directory, file or configuration that cannot be used; holds every problem found."""

@@ -19,7 +19,6 @@ from resolver.admin.status import (
     tell_degraded,
     tell_endpoint,
     tell_environments,
-    tell_problem,
     tell_services,
     tell_time,
 )
@@ -201,7 +200,7 @@ def test_sentences_are_for_who_sees_all() -> None:
 def test_problems_of_files_keep_their_place() -> None:
     """As `sightline check` prints them."""
     problem = Problem(Place("a.yaml", 3, 5), Severity.WARNING, "some-rule", "odd")
-    assert tell_problem(problem) == {
+    assert problem.facts() == {
         "file": "a.yaml",
         "line": 3,
         "column": 5,
