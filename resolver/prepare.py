@@ -60,7 +60,8 @@ class Preparation(NamedTuple):
         )
         position = self._take_place(wheel, turns) if len(packed) > 1 else None
         answer = Answer(packed, rcode, position=position)
-        answer.pack_by(partial(_pack_alone, found, qname, is_shared))
+        if None in packed:
+            answer.pack_by(partial(_pack_alone, found, qname, is_shared))
         # Additional data is the same in every turn.
         own = found.steps[-1].rrset.rtype if found.steps else None
         longest = max(pick.ttl for pick in turns) if own in HANDS_OUT else 0

@@ -187,12 +187,14 @@ class PortSet:
         chosen = []
         for selection in selections:
             for choice in selection.choices:
-                if not choice.is_in or choice.endpoint.owner in rdatas:
+                if not choice.is_in:
                     continue
                 port = find_port(pool.tiers[choice.tier], self.port, self.protocol)
                 if port is None:  # that region's service has no such port
                     continue
-                chosen.append(choice)
+                chosen.append(choice)  # by either family: the answer leads to both addresses
+                if choice.endpoint.owner in rdatas:
+                    continue
                 weight = max(1, min(65535, round(choice.share * 100)))
                 rdatas[choice.endpoint.owner] = (
                     struct.pack("!HHH", choice.tier, weight, port.number) + choice.endpoint.owner
