@@ -53,6 +53,13 @@ class Health:
         """Whether it is up but for damping."""
         return self.state is not State.DOWN
 
+    def effective(self, declared: DeclaredState) -> str:
+        """What becomes of it, in a word: state, damping, and what people say of it."""
+        state = declared.and_also(self.override)
+        if state is not DeclaredState.NORMAL:
+            return "draining" if state is DeclaredState.DRAIN else "maintenance"
+        return "damped" if self.damped and self.is_really_up else self.state.value
+
     @property
     def is_settled(self) -> bool:
         """Whether it will likely stay as it is: else answers that hold it live shortly."""

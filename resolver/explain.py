@@ -1,6 +1,7 @@
 """Why a client gets an answer: the decisions of the journey and of `select`, as plain data.
 
-Made of the same values as the answer: the view, the resolution, the selection. Pure.
+Made of the same values as the answer: the view, the resolution, the selection (which
+`explain_selection` tells). Pure.
 """
 
 from __future__ import annotations
@@ -9,46 +10,42 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from healthcheck.health import WHOLE, Target
-from healthcheck.judge import told_damping
-from healthcheck.report import Report
-from healthcheck.track import penalty_at
 from resolver import names
 from resolver.chain import MAX_CHAIN, End, Resolution, Step, resolve
+from resolver.explain_selection import (
+    NOTHING_SEEN,
+    SEVERAL,
+    WITHHELD,
+    Facts,
+    Seen,
+    explain_selections,
+    explain_ttl,
+    place_text,
+)
 from resolver.generation import Generation, View
-from resolver.namespace import Namespace, Node
+from resolver.namespace import Namespace, Node, ZoneView
 from resolver.outcome import Rcode, Reply
 from resolver.query import handle
-from resolver.rrsets import (
-    ALIAS,
-    FAMILY_OF,
-    UNSETTLED_TTL,
-    AliasSet,
-    PoolSet,
-    PortSet,
-    Rrset,
-    Scope,
-    Tiers,
-)
-from resolver.select import Choice, Family, Selection, select
+from resolver.rrsets import ALIAS, FAMILY_OF, AliasSet, Scope
 from resolver.views import Door
 from resolver.zones import records
 from resolver.zones.places import Place
 from resolver.zones.plan import HERE
 from resolver.zones.zone import ZoneSet
 
-Facts = dict[str, Any]
 _DOOR = Door("tcp", 65535)  # the answer in full, whatever a client could take over UDP
 
 
-class Seen(NamedTuple):
-    """What a running server knows beside the generation; `now` is on the checker's clock."""
+class _Told(NamedTuple):
+    """`Seen`, with the environment of each zone by its apex key."""
 
-    reports: Mapping[Target, Report]
-    now: float
+    seen: Seen
+    environments: Mapping[bytes, str]
 
-
-NOTHING_SEEN = Seen({}, 0.0)
+    def place(self, place: Place, zone: ZoneView) -> str | None:
+        """Where something of a zone is written."""
+        environment = self.environments.get(names.key(zone.apex), SEVERAL)
+        return place_text(place) if self.seen.covers(environment) else WITHHELD
 
 
 def explain(
@@ -94,13 +91,15 @@ def explain(
         "environment": view.environment,
         "region": view.region,
         "network": str(match.network),
-        "place": _place(_network_place(generation.zones, view, str(match.network))),
+        "place": place_text(_network_place(generation.zones, view, str(match.network))),
     }
     space, scope = view.answers.space, view.answers.scope
     resolution = resolve(space, qname, qtype, scope)
+    zones = generation.zones.zones
+    told = _Told(seen, {names.key(zone.apex): zone.environment or SEVERAL for zone in zones})
     facts["end"] = resolution.end.value
-    facts["chain"] = [_explain_step(step, scope, seen) for step in resolution.steps]
-    facts.update(_explain_end(resolution, space, qtype, (scope, seen)))
+    facts["chain"] = [_explain_step(step, scope, told) for step in resolution.steps]
+    facts.update(_explain_end(resolution, space, qtype, (scope, told)))
     if reveal and resolution.end is End.NXDOMAIN:
         facts["exists_in"] = _elsewhere(generation, qname, view)
     return facts
@@ -134,11 +133,7 @@ def _network_place(zones: ZoneSet, view: View, network: str) -> Place | None:
     )
 
 
-def _place(place: Place | None) -> str | None:
-    return f"{place.file}:{place.line}" if place is not None and place.file else None
-
-
-def _explain_step(step: Step, scope: Scope, seen: Seen) -> Facts:
+def _explain_step(step: Step, scope: Scope, told: _Told) -> Facts:
     rrset, zone = step.rrset, step.node.zone
     ttls = sorted({turn.ttl for turn in step.turns})
     facts: Facts = {
@@ -146,17 +141,17 @@ def _explain_step(step: Step, scope: Scope, seen: Seen) -> Facts:
         "type": records.type_text(rrset.rtype),
         "ttl": ttls[0],
         "zone": names.to_text(zone.apex),
-        "place": _place(rrset.place),
+        "place": told.place(rrset.place, zone),
         "values": _values(step),
     }
     if names.key(step.owner) != names.key(step.node.owner):
         facts["by"] = names.to_text(step.node.owner)  # the wildcard or DNAME
     if isinstance(rrset, AliasSet):
         facts["alias"] = True
-    found = _selections(rrset, scope, seen)
+    found = explain_selections(rrset, scope, told.seen)
     if found is not None:
         facts["service"], facts["selection"] = found
-        facts["ttl_arithmetic"] = _ttl_arithmetic(rrset, scope, ttls)
+        facts["ttl_arithmetic"] = explain_ttl(rrset, scope, ttls)
     return facts
 
 
@@ -166,139 +161,31 @@ def _values(step: Step) -> list[str]:
     return [records.to_text(step.rrset.rtype, rdata) for rdata in found]
 
 
-def _source(rrset: Rrset) -> tuple[Tiers, tuple[Family, ...]] | None:
-    """Where a selected record set comes from, and for which families."""
-    if isinstance(rrset, AliasSet):
-        return _source(rrset.target)
-    if isinstance(rrset, PoolSet):
-        return rrset.tiers, (FAMILY_OF[rrset.rtype],)
-    return (rrset.tiers, tuple(Family)) if isinstance(rrset, PortSet) else None
-
-
-def _selections(rrset: Rrset, scope: Scope, seen: Seen) -> tuple[str, list[Facts]] | None:
-    """The service's identity and what was selected of it; None for what is written."""
-    source = _source(rrset)
-    if source is None:
-        return None
-    pool = source[0].pool(scope)
-    found = [(select(pool, family, scope.health), family) for family in source[1]]
-    return pool.named.identity, [
-        _explain_selection(selection, family, seen)
-        for selection, family in found
-        if selection.choices or len(found) == 1
-    ]
-
-
-def _ttl_arithmetic(rrset: Rrset, scope: Scope, ttls: list[int]) -> str:
-    """How the TTL came about."""
-    source = _source(rrset)
-    assert source is not None
-    policy = source[0].pool(scope).named.policy
-    if not policy.ttl_from_health:
-        return f"{rrset.ttl}, as configured whatever health says (ttl_from_health: off)"
-    if rrset.ttl <= UNSETTLED_TTL:
-        return f"{rrset.ttl}, as configured: no longer than while an endpoint is unsettled"
-    if ttls == [rrset.ttl]:
-        return f"{rrset.ttl}, as configured: whatever it holds is settled"
-    unsettled = f"min({rrset.ttl} configured, {UNSETTLED_TTL} while an endpoint is unsettled)"
-    some = "" if len(ttls) == 1 else f", or {rrset.ttl} in answers that hold none such"
-    return f"{unsettled} = {UNSETTLED_TTL}{some}"
-
-
-def _explain_selection(selection: Selection, family: Family, seen: Seen) -> Facts:
-    return {
-        "family": f"IPv{family.value}",
-        "mode": selection.mode.value,
-        "tiers": [round(load, 1) for load in selection.loads],
-        "endpoints": [_explain_choice(choice, seen) for choice in selection.choices],
-    }
-
-
-def _explain_choice(choice: Choice, seen: Seen) -> Facts:
-    rtype = 1 if len(choice.address) == 4 else 28
-    health = choice.health
-    facts: Facts = {
-        "endpoint": choice.endpoint.label,
-        "address": records.to_text(rtype, choice.address),
-        "region": choice.region,
-        "tier": choice.tier,
-        "in": choice.is_in,
-        "why": choice.why.value,
-        "declared": choice.endpoint.state.value,
-        "override": health.override.value,
-        "health": health.state.value,
-        "health_reason": health.reason,
-        "settled": health.is_settled,
-        "weight": choice.weight,
-        "weight_now": choice.weight * health.tenths / WHOLE,
-        "share": round(choice.share, 1),
-        "place": _place(choice.endpoint.place),
-    }
-    report = seen.reports.get((choice.endpoint.key, choice.address))
-    if report is not None:
-        facts.update(_explain_report(report, seen.now))
-    return facts
-
-
-def _explain_report(report: Report, now: float) -> Iterator[tuple[str, Any]]:
-    """What the checker knows: the real state apart from the effective one."""
-    if report.override is not None:
-        override = report.override
-        yield (
-            "override_by",
-            {
-                "reason": override.reason,
-                "by": override.by,
-                "since": override.since,
-                "until": override.until,
-            },
-        )
-    track = report.track
-    if track is None:
-        return
-    yield "real", track.state.value
-    yield "streak", track.streak
-    yield "penalty", round(penalty_at(track, now))
-    yield "overdue", report.is_overdue
-    yield "damping", told_damping(track, now)
-    if track.last is not None:
-        yield (
-            "last",
-            {
-                "age": round(now - track.last.at, 1),
-                "seconds": round(track.last.seconds, 4),
-                "passed": track.last.has_passed,
-                "failure": track.last.failure.value if track.last.failure is not None else None,
-                "detail": track.last.detail,
-            },
-        )
-
-
 def _explain_end(
-    resolution: Resolution, space: Namespace, qtype: int, known: tuple[Scope, Seen]
+    resolution: Resolution, space: Namespace, qtype: int, known: tuple[Scope, _Told]
 ) -> Iterator[tuple[str, Any]]:
-    node = resolution.node
+    node, told = resolution.node, known[1]
     if resolution.end in (End.NXDOMAIN, End.NODATA) and node is not None:
         zone = node.zone
         yield "zone", names.to_text(zone.apex)
-        yield "zone_place", _place(zone.place)
+        yield "zone_place", told.place(zone.place, zone)
         yield "closest_encloser", names.to_text(node.owner)
         arithmetic = f"min(SOA TTL {zone.soa_ttl}, minimum {zone.minimum}) = {zone.negative_ttl}"
         yield "negative_ttl", arithmetic
         present = [records.type_text(t) for t in sorted(node.sets) if t > 0]
         if resolution.end is End.NODATA and present:
             yield "types_here", present
-        found = _behind(node, space, qtype, known)
+        found = _behind(node, space, qtype, (known[0], told.seen))
         if resolution.end is End.NODATA and found is not None:
             yield "selection", found[1]
     elif resolution.end is End.FAILED and node is not None:
-        found = _behind(node, space, qtype, known)
+        found = _behind(node, space, qtype, (known[0], told.seen))
         if found is not None:
             yield "service", found[0]
             yield "selection", found[1]
     elif resolution.end is End.REFERRAL and node is not None:
         yield "cut", names.to_text(node.owner)
-        yield "cut_place", _place(space.delegation(node).place)
+        yield "cut_place", told.place(space.delegation(node).place, node.zone)
 
 
 def _behind(
@@ -313,7 +200,7 @@ def _behind(
         target = node.sets[ALIAS].draw(known[0]).turns[0].rdatas[0]
         node = resolve(space, target, qtype, known[0]).node
     rrset = node.sets.get(qtype) if node is not None else None
-    return _selections(rrset, *known) if rrset is not None else None
+    return explain_selections(rrset, *known) if rrset is not None else None
 
 
 def _elsewhere(generation: Generation, qname: bytes, view: View) -> list[str]:

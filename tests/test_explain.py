@@ -10,8 +10,9 @@ import pytest
 from healthcheck.health import DeclaredState, Health, State, Target
 from healthcheck.report import Override, Report
 from healthcheck.track import Track
-from resolver.explain import Facts, Seen, explain
+from resolver.explain import explain
 from resolver.explain_lines import to_lines
+from resolver.explain_selection import Facts, Seen
 from resolver.generation import Generation
 from resolver.names import BadName
 from resolver.zones import records

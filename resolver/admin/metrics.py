@@ -99,7 +99,8 @@ class HealthCollector(Collector):
         yield from self._checks()
         yield from self._checker(survey)
         number = survey.generation.number
-        yield _plain("sightline_generation", "The generation that is served.", number)
+        if self._sight.sees_all:  # it moves with what happens in any environment
+            yield _plain("sightline_generation", "The generation that is served.", number)
         info = GaugeMetricFamily(
             "sightline_build_info", "What runs.", labels=("version", "revision")
         )

@@ -15,8 +15,10 @@ from resolver.admin.status import (
     tell_checker,
     tell_degraded,
     tell_environments,
+    tell_number,
 )
-from resolver.explain import Seen, explain
+from resolver.explain import explain
+from resolver.explain_selection import Seen
 from resolver.generation import Generation
 from resolver.names import BadName
 from resolver.outcome import Rcode, Reply
@@ -64,7 +66,7 @@ def _status(asked: Asked) -> Json:
     operated, sight = asked.operated, asked.sight
     survey = asked.survey()
     return {
-        "generation": survey.generation.number,
+        "generation": tell_number(survey.generation.number, sight),
         "environments": tell_environments(survey),
         "checker": tell_checker(survey, operated.summary(), asked.moment().epoch),
         "degraded": tell_degraded(operated.degraded, sees_all=sight.sees_all),
@@ -81,7 +83,7 @@ async def show_generation(asked: Asked) -> web.Response:
     }
     return reply(
         {
-            "generation": generation.number,
+            "generation": tell_number(generation.number, asked.sight),
             "zones": sum(len(space.zones) for space in seen.values()),
             "names": {name: len(space.nodes) for name, space in seen.items()},
         }
@@ -130,7 +132,7 @@ async def show_explanation(asked: Asked) -> web.Response:
 def _look(asked: Asked) -> Seen:
     covers = asked.sight.covers
     found = {r.use.target: r for r in asked.operated.reports() if covers(r.use.labels[0])}
-    return Seen(found, asked.operated.summary().now)
+    return Seen(found, asked.operated.summary().now, covers)
 
 
 def _read_client(text: str) -> str:

@@ -16,6 +16,7 @@ from healthcheck.check import CheckedBy, Observation
 from healthcheck.health import Target
 from healthcheck.report import Override, Report, Summary
 from healthcheck.track import penalty_at
+from resolver.admin.access import Sight
 from resolver.admin.selections import family_of
 from resolver.admin.survey import EFFECTIVE, Entry, Survey, effective
 
@@ -191,3 +192,8 @@ def tell_checker(survey: Survey, summary: Summary, epoch: float) -> Json:
 def tell_degraded(sentences: list[str], *, sees_all: bool) -> list[str]:
     """The sentences may name anything, so that only who sees all is told them."""
     return sentences if sees_all or not sentences else [WITHHELD]
+
+
+def tell_number(generation: int, sight: Sight) -> int | None:
+    """The generation's number moves with what happens in any environment."""
+    return generation if sight.sees_all else None

@@ -52,16 +52,10 @@ class Entry:
 
 def effective(report: Report, declared: DeclaredState) -> str:
     """What is made of one address: one of EFFECTIVE."""
-    health, track = report.health, report.track
-    word = declared.and_also(health.override)
-    if word is not DeclaredState.NORMAL:
-        return "draining" if word is DeclaredState.DRAIN else "maintenance"
-    if health.state is State.DOWN:
-        return "down"
-    if health.damped:
-        return "damped"
-    if health.state is State.UNKNOWN:
-        return "unknown"
+    word = report.health.effective(declared)
+    if word != "up":
+        return word
+    track = report.track
     is_enforced = report.use.checked_by is not None and report.use.checked_by.enforce
     is_down = track is not None and track.state is State.DOWN
     return "unproven" if report.is_unproven and is_enforced and is_down else "up"

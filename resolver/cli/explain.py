@@ -17,8 +17,9 @@ from resolver.cli.admin_client import (
 )
 from resolver.cli.common import add_zone_arguments, load_generation
 from resolver.cli.wording import printable
-from resolver.explain import Facts, explain
+from resolver.explain import explain
 from resolver.explain_lines import to_lines
+from resolver.explain_selection import Facts
 from resolver.names import BadName
 from resolver.zones import records
 

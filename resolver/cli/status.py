@@ -74,7 +74,8 @@ def _show(server: AdminServer, every: bool) -> Standing:
 def to_lines(standing: Standing, *, every: bool = False) -> Iterator[str]:
     """The state of a server for people."""
     status = standing.status
-    yield f"  generation {status['generation']}, version {status['version']}"
+    number = status["generation"]
+    yield f"  generation {'withheld' if number is None else number}, version {status['version']}"
     yield f"  checker: {_describe_checker(status['checker'], standing.now)}"
     yield from (f"  degraded: {sentence}" for sentence in status["degraded"])
     rows = [

@@ -147,3 +147,49 @@ async def test_a_reload_tells_nothing_of_the_files(client: Client, operated: Ope
     reply = await client.ask("POST", "/api/v1/reload", token=TOKEN)
     assert (reply.status, reply.json["problems"]) == (422, [])
     assert_nothing_is_told(reply.text)
+
+
+GRANTED = """\
+zone: prod.east
+services:
+  web:
+    endpoints: [10.64.1.1, {name: spare, address: 10.64.1.2}]
+    check: {kind: tcp, port: 443}
+    share_with: [dev]
+records:
+  note: {TXT: hello, share_with: [dev]}
+"""
+
+
+async def test_a_grant_is_of_names_and_not_of_what_operators_know(
+    zones_dir: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Of a shared service, explain tells dev what its answers show, and nothing of why."""
+    found = operating(zones_dir({**FILES, "prod.yaml": GRANTED}))
+    found.judge("10.64.1.1", DOWN, TRACK_DOWN)
+    await found.set_override(
+        ["web.prod.east/spare"], DeclaredState.DRAIN, "classified", "mallory", None
+    )
+    path = tmp_path / "tokens.yaml"
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    path.write_text(f"- {{name: t, sha256: {digest}, environments: [dev], may: {RIGHTS}}}\n")
+    async with admin(found, tokens_file=str(path)) as client:
+        for name in ("web.prod.east", "web.prod", "note.prod.east"):
+            for rdtype in ("A", "TXT", "MX"):
+                asked = f"/api/v1/explain?name={name}&type={rdtype}&client=10.80.9.9"
+                theirs = await client.get(asked, token=TOKEN)
+                assert theirs.status == 200
+                told = ("classified", "mallory", "prod.yaml", "refused", DOWN.reason)
+                assert not [word for word in told if word in theirs.text]
+        ours = await client.get("/api/v1/explain?name=web.prod.east&client=10.80.9.9")
+        assert all(word in ours.text for word in told)
+
+
+async def test_the_generation_tells_nothing_of_others(client: Client, operated: Operating) -> None:
+    """Its number moves with every flip and reload of any environment."""
+    number = str(operated.generation.number)
+    for path in ("/api/v1/status", "/api/v1/generation"):
+        assert f'"generation": {number}' in (await client.get(path)).text
+        assert '"generation": null' in (await client.get(path, token=TOKEN)).text
+    assert "sightline_generation " in (await client.get("/metrics")).text
+    assert "sightline_generation " not in (await client.get("/metrics", token=TOKEN)).text

@@ -10,6 +10,7 @@ from tests.support import ROOT
 PURE = (
     *("names", "message", "outcome", "views", "answers", "select", "compile", "generation"),
     *("query", "namespace", "populate", "rrsets", "explain", "export", "explain_lines"),
+    "explain_selection",
     *("packing", "prepare", "shelf", "handouts", "hints", "checks", "chain", "visible"),
     *("zones/checks", "zones/kinds", "admin/access"),
     *(f"zones/{name}" for name in ("places", "leaves", "model", "plan", "assemble", "services")),
