@@ -6,10 +6,8 @@ one; one that cannot be read is set aside. Nothing here raises: a checker withou
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from healthcheck.files import replace_file, set_aside
 from healthcheck.health import State
 from healthcheck.report import Override
 from healthcheck.track import MAX_PENALTY, Track, is_suppressed, penalty_at
@@ -113,27 +112,18 @@ class StateFile:
             return Saved()
         except (OSError, ValueError) as error:  # pydantic's errors are ValueErrors
             log.warning("the saved health cannot be used and is set aside: %s", _first(error))
-            with contextlib.suppress(OSError):
-                self._path.replace(self._path.with_name(f"{FILE}.bad"))
+            set_aside(self._path)
             return Saved()
 
     def write(self, saved: Saved) -> bool:
         """Replace the file; gives whether it could be, and warns once a minute if not."""
         try:
-            self._replace(_FORMAT.dump_json(saved))
+            replace_file(self._path, _FORMAT.dump_json(saved))
         except (OSError, ValueError) as error:
             self._warn(error)
             return False
         self._warned = None
         return True
-
-    def _replace(self, text: bytes) -> None:
-        new = self._path.with_name(f"{FILE}.new")
-        with new.open("wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
 
     def _warn(self, error: Exception) -> None:
         now = self._clock()

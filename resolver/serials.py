@@ -6,14 +6,13 @@ that would be the start of the process.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from healthcheck.files import replace_file, set_aside
 from resolver import names
 from resolver.generation import Serials
 
@@ -41,8 +40,7 @@ class SerialFile:
             return {}
         except (OSError, ValueError, names.BadName) as error:  # pydantic's are ValueErrors
             log.warning("the saved serials cannot be used and are set aside: %r", str(error)[:200])
-            with contextlib.suppress(OSError):
-                self._path.replace(self._path.with_name(f"{FILE}.bad"))
+            set_aside(self._path)
             return {}
         return self._saved
 
@@ -50,13 +48,8 @@ class SerialFile:
         """Replace the file when something moved."""
         if serials == self._saved:
             return
-        new = self._path.with_name(f"{FILE}.new")
         try:
-            with new.open("wb") as file:
-                file.write(_written(serials))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            replace_file(self._path, _written(serials))
         except OSError as error:
             log.warning("the serials cannot be saved: %s", error)
             return

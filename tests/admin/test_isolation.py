@@ -173,13 +173,13 @@ async def test_a_grant_is_of_names_and_not_of_what_operators_know(
     path = tmp_path / "tokens.yaml"
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
     path.write_text(f"- {{name: t, sha256: {digest}, environments: [dev], may: {RIGHTS}}}\n")
+    told = ("classified", "mallory", "prod.yaml", "refused", DOWN.reason)
     async with admin(found, tokens_file=str(path)) as client:
         for name in ("web.prod.east", "web.prod", "note.prod.east"):
             for rdtype in ("A", "TXT", "MX"):
                 asked = f"/api/v1/explain?name={name}&type={rdtype}&client=10.80.9.9"
                 theirs = await client.get(asked, token=TOKEN)
                 assert theirs.status == 200
-                told = ("classified", "mallory", "prod.yaml", "refused", DOWN.reason)
                 assert not [word for word in told if word in theirs.text]
         ours = await client.get("/api/v1/explain?name=web.prod.east&client=10.80.9.9")
         assert all(word in ours.text for word in told)
