@@ -15,6 +15,7 @@ from resolver.rrsets import (
     AliasSet,
     Pick,
     PoolSet,
+    PortSet,
     Scope,
     StaticSet,
     find_port,
@@ -146,3 +147,18 @@ zones:
         (pick,) = rrset.draw(SCOPE._replace(health=down)).turns
         shown.append([struct.unpack("!HHH", rdata[:6]) for rdata in pick.rdatas])
     assert shown == [[(0, 3333, 80), (1, 6667, 8080)], [(0, 3333, 81)]]
+
+
+def test_srv_lives_shortly_while_either_address_is_unsettled(generation: Compile) -> None:
+    """It leads to both."""
+    zone = FILES["dev.yaml"].replace("10.80.1.1,", '{addresses: [10.80.1.1, "fd00::1"]},', 1)
+    space = generation({**FILES, "dev.yaml": zone}).namespaces["dev"]
+    rrset = space.nodes[names.from_text("_http._tcp.web.dev.east.corp.test.")].sets[SRV]
+    assert isinstance(rrset, PortSet)
+    endpoint = rrset.tiers.pool(SCOPE).named.endpoints[0]
+    assert endpoint.v6 is not None
+    calm = rrset.draw(SCOPE)
+    starting = HealthTable({(endpoint.key, endpoint.v6): Health(State.UP, "up", changing=True)})
+    unsettled = rrset.draw(SCOPE._replace(health=starting))
+    assert [pick.ttl for pick in (*calm.turns, *unsettled.turns)] == [20, 5]
+    assert unsettled.turns[0].rdatas == calm.turns[0].rdatas
