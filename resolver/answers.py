@@ -126,7 +126,7 @@ class AnswerTable:
             and CNAME not in node.sets
             and ALIAS not in node.sets
             and (qtype not in (DS, 255) or not node.sets)
-            and not (node.zone.fallthrough and not node.sets)
+            and not (node.is_open and not node.sets)
         ):
             return self._negative(node.zone, Rcode.NOERROR, len(qname))
         return self._prepare(key, qname, qtype)
@@ -144,6 +144,7 @@ class AnswerTable:
             head = struct.pack("!HHIH", SOA, 1, zone.negative_ttl, len(zone.soa))
             turn = make_turn(0, 1, 0, owner + head + zone.soa, b"")
             answer = by_length[length] = Answer((turn,), rcode)
+            answer.is_kept = rcode == Rcode.NXDOMAIN and zone.is_internal
         return answer
 
     def _from_wildcard(self, encloser: Node, qname: bytes, qtype: int, key: bytes) -> Answer | None:

@@ -56,6 +56,15 @@ class Step(NamedTuple):
     turns: tuple[Pick, ...]  # as drawn for the scope that asked
 
 
+class Alias(NamedTuple):
+    """An ALIAS whose target others are to be asked for."""
+
+    owner: bytes
+    ttl: int  # the lowest of it and of the chain behind it
+    target: bytes
+    cut: bytes | None  # the key of the zone cut that the target is below, if it is below one
+
+
 @dataclass(slots=True)
 class Resolution:
     """What a question comes to in a namespace: the chain, its end, and the zone of the end."""
@@ -64,6 +73,8 @@ class Resolution:
     end: End = End.OUTSIDE
     node: Node | None = None  # the last node met: the name's, or its closest encloser
     reason: Reason = Reason.ANSWERED
+    at: bytes = b""  # the name at which it ended, as spelled there
+    alias: Alias | None = None  # an ALIAS that leads out of our zones
 
 
 def resolve(space: Namespace, qname: bytes, qtype: int, scope: Scope) -> Resolution:
@@ -89,6 +100,7 @@ class _Chain:
                 found.end, found.reason = End.FAILED, Reason.CHAIN_TOO_LONG
                 break
             seen.add(key)
+            found.at = owner
             owner = self._step(owner, key)
         return found
 
@@ -107,7 +119,7 @@ class _Chain:
         found.node = node
         if node.below is Below.CUT and self.qtype != DS:
             return self._end(End.REFERRAL)
-        if not node.sets and node.zone.fallthrough:
+        if not node.sets and node.is_open:
             return self._end(End.OUTSIDE)
         if self.qtype == DS and key == node.zone.apex.lower():
             # RFC 4035 3.1.4.1: DS of an apex is the parent zone's to answer, where we have it.
@@ -143,6 +155,16 @@ class _Chain:
         if inner.end is End.NODATA:
             return self._end(End.NODATA)
         failed = inner.end is End.FAILED
+        if inner.end in (End.OUTSIDE, End.REFERRAL):
+            ttl = min([alias.ttl, *(step.rrset.ttl for step in inner.steps)])
+            cut = None
+            if inner.end is End.REFERRAL and inner.node is not None:
+                cut = inner.node.owner.lower()
+            self.found.alias = Alias(owner, ttl, inner.at, cut)
+        elif inner.alias is not None:
+            ttl = min([alias.ttl, inner.alias.ttl, *(step.rrset.ttl for step in inner.steps)])
+            self.found.alias = inner.alias._replace(owner=owner, ttl=ttl)
+            failed = False
         self.found.reason = inner.reason if failed else Reason.ALIAS_UNRESOLVED
         return self._end(End.FAILED)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
 from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
 from resolver.generation import Generation, Serials, View, ViewKey
 from resolver.handouts import Handouts
 from resolver.namespace import Namespace
 from resolver.populate import Before, populate
+from resolver.routes import NO_DEFAULTS, Forwarding, ServerDefaults, make_forwardings
 from resolver.rrsets import Scope
 from resolver.views import NetworkTable
 from resolver.visible import Part, visible_parts
@@ -24,13 +28,14 @@ def compile_generation(
     previous: Generation | None = None,
     health: HealthTable | None = None,
     known: Serials | None = None,
+    defaults: ServerDefaults = NO_DEFAULTS,
 ) -> Generation:
     """Build the generation of a set of zones.
 
     `now` is in seconds since the epoch and becomes the serial of zones whose visible content is
     new; `seed` (any 32 bits) starts the wheels that `previous` did not have. Without `health`
     it is that of `previous`, else everything counts as up. `known` are the serials of a former
-    process, for when there is no `previous`.
+    process, for when there is no `previous`. `defaults` is what the server says of forwarding.
     """
     if health is None:
         health = previous.health if previous is not None else ALL_UP
@@ -42,11 +47,12 @@ def compile_generation(
     namespaces: dict[str, Namespace] = {}
     views: dict[ViewKey | None, View] = {}
     for name, environment in zones.plan.environments.items():
+        forwardings = make_forwardings(zones.plan, environment, defaults)
         kept = _unchanged(name, zones, seen[name], health, previous)
         if kept is not None:
             namespaces[name] = kept.namespaces[name]
             serials.given.update({k: v for k, v in kept.serials.items() if k[0] == name})
-            views.update({k: v for k, v in kept.views.items() if v.environment == name})
+            views.update(_kept_views(kept, name, forwardings))
             continue
         before = None
         if previous is not None and previous.zones.plan is zones.plan:
@@ -58,7 +64,7 @@ def compile_generation(
             scope = Scope(name, region, health)
             wheels = old.answers.wheels if old is not None else {}
             answers = AnswerTable(space, scope, seed, wheels, handouts)
-            views[name, region] = View(name, region, answers)
+            views[name, region] = View(name, region, answers, forwardings[region])
     return Generation(
         number=previous.number + 1 if previous is not None else 1,
         zones=zones,
@@ -71,6 +77,17 @@ def compile_generation(
         serials=serials.given,
         handouts=handouts,
     )
+
+
+def _kept_views(
+    kept: Generation, environment: str, forwardings: Mapping[str, Forwarding]
+) -> Iterator[tuple[ViewKey | None, View]]:
+    """The views of an environment that sees the same; only who is asked may have changed."""
+    for key, view in kept.views.items():
+        if view.environment == environment:
+            forwarding = forwardings[view.region]
+            is_same = view.forwarding.is_same(forwarding)
+            yield key, view if is_same else replace(view, forwarding=forwarding)
 
 
 class _Serials:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from resolver import names
 from resolver.zones.leaves import (
     Duration,
     Flag,
@@ -30,7 +31,17 @@ from resolver.zones.leaves import (
 )
 from resolver.zones.load import translate
 from resolver.zones.model import _CONFIG, Located, Many, Names, Reading
-from resolver.zones.places import Mapping, Place, Problem, Rejected, Sequence, Severity, text_at
+from resolver.zones.places import (
+    Mapping,
+    Place,
+    Problem,
+    Rejected,
+    Sequence,
+    Severity,
+    place_of,
+    text_at,
+)
+from resolver.zones.upstream import SYSTEM, BadUpstream, read_upstream
 from resolver.zones.yaml_source import parse
 
 PREFIX = "SIGHTLINE_"
@@ -118,6 +129,9 @@ class ForwardConfig(Located):
     deadline: Duration = 4.0
     private_answers: Annotated[str, choice("default", "allow", "deny")] = "default"
     allow_private: Names = ()
+    trust_ad: Flag = False  # pass on AD of upstreams over TLS or loopback
+    ca_file: Str | None = None  # of tls and https upstreams; None: the CAs of the system
+    resolv_conf: Str = text_at("/etc/resolv.conf", 1, 1)  # what `system` reads
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -273,11 +287,30 @@ def _judge(name: str, tree: Mapping) -> list[Problem]:
         config = _SERVER.validate_python(tree, context=reading)
     except ValidationError as error:
         return [*reading.problems, *translate(error, tree, name)]
+    reading.problems += _judge_forwarding(config.forward, name)
     for item in config.listen:
         if (item.environment is None) != (item.region is None):
             message = "a pinned listener has an environment and a region"
             reading.problems.append(Problem(item.place, Severity.ERROR, "missing-key", message))
     return reading.problems
+
+
+def _judge_forwarding(forward: ForwardConfig, file: str) -> Iterator[Problem]:
+    """Upstreams and suffixes that cannot be read, and CAs that are not there."""
+    for text in forward.upstreams:
+        try:
+            if text != SYSTEM:
+                read_upstream(text)
+        except BadUpstream as error:
+            yield Problem(place_of(text, file), Severity.ERROR, "bad-address", str(error))
+    for text in forward.allow_private:
+        try:
+            names.from_text(text)
+        except names.BadName as error:
+            yield Problem(place_of(text, file), Severity.ERROR, "bad-name", str(error))
+    if forward.ca_file is not None and not Path(forward.ca_file).is_file():
+        message = f"{forward.ca_file}: no such file"
+        yield Problem(place_of(forward.ca_file, file), Severity.ERROR, "missing-ca-file", message)
 
 
 def _problem(place: str, rule: str, message: str) -> Problem:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from resolver.outcome import Drop, Outcome
+from resolver.outcome import Drop, Outcome, Reply
 from resolver.zones import records
 
 # The `qtype` label; everything else is `other`.
@@ -35,9 +35,10 @@ class Counters:
 
     def count(self, outcome: Outcome, transport: str) -> None:
         """Count one outcome."""
-        if isinstance(outcome, Drop):
-            self.dropped[outcome.reason] += 1
-            return
+        if type(outcome) is not Reply:
+            if isinstance(outcome, Drop):
+                self.dropped[outcome.reason] += 1
+            return  # what is forwarded is counted when it is answered
         _, environment, qtype, rcode, source, _ = outcome
         if qtype not in COUNTED_TYPES:
             qtype = 0

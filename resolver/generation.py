@@ -9,6 +9,7 @@ from healthcheck.health import HealthTable, Target
 from resolver.answers import AnswerTable
 from resolver.handouts import Handouts
 from resolver.namespace import Namespace
+from resolver.routes import Forwarding
 from resolver.views import NetworkTable
 from resolver.visible import Part
 from resolver.zones.zone import ZoneSet
@@ -21,6 +22,7 @@ class View:
     environment: str
     region: str
     answers: AnswerTable
+    forwarding: Forwarding
 
 
 ViewKey = tuple[str, str]

@@ -27,6 +27,7 @@ class ZoneView:
     nameservers: tuple[bytes, ...]
     fallthrough: bool
     place: Place
+    is_internal: bool = False  # names that it has not are kept from leaving
 
     @property
     def negative_ttl(self) -> int:
@@ -54,6 +55,7 @@ class Node:
     sets: dict[int, Rrset]
     below: Below = Below.NOTHING
     wildcard: Node | None = None
+    is_open: bool = False  # without sets it is not ours to answer: a fall-through zone, or a route
 
 
 class Namespace:
@@ -82,7 +84,7 @@ class Namespace:
         """Whether a name exists here, itself or by a wildcard, DNAME or delegation."""
         node = self.nodes.get(key)
         if node is not None:
-            return bool(node.sets) or not node.zone.fallthrough
+            return bool(node.sets) or not node.is_open
         encloser = self.enclose(key)
         return encloser is not None and encloser.below in (Below.WILDCARD, Below.CUT, Below.DNAME)
 

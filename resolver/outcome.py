@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, IntEnum
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # they import reasons from here
+    from resolver.cache import Entry, Key
+    from resolver.generation import View
+    from resolver.message import Query
+    from resolver.routes import Route
+    from resolver.views import Door
 
 
 class Rcode(IntEnum):
@@ -53,6 +60,17 @@ class Reason(Enum):
     BELOW_CUT = ("below-zone-cut", 20, "below a delegation")
     NO_HEALTHY_ENDPOINT = ("no-healthy-endpoint", 0, "no healthy endpoint")
     ALIAS_UNRESOLVED = ("alias-unresolved", 0, "the target of ALIAS has no addresses here")
+    # RFC 8914 4.4, 4.20: what upstreams said before, since they say nothing now.
+    STALE = ("stale", 3, "")
+    STALE_NXDOMAIN = ("stale-nxdomain", 19, "")
+    # RFC 8914 4.23, 4.24: no upstream answered, or the network did not carry the question.
+    NO_UPSTREAM = ("no-reachable-upstream", 22, "")
+    NETWORK_ERROR = ("network-error", 23, "")
+    TOO_MANY = ("too-many-questions-in-flight", 0, "too many questions in flight")
+    STOPPING = ("stopping", 14, "")  # 4.15: not ready, as this server ends
+    OWN_ADDRESS = ("own-address", 18, "questions of this server's own addresses go nowhere")
+    # RFC 8914 4.16: blocked by the operator.
+    PRIVATE_WITHHELD = ("private-withheld", 15, "private addresses of a public name")
     CHAIN_TOO_LONG = ("chain-too-long", 0, "alias chain too long")
     FAULT = ("internal-fault", 0, "internal fault")
 
@@ -83,6 +101,30 @@ class Reply(NamedTuple):
 hot_reply: Callable[[tuple[bytes, str, int, int, str, Reason]], Reply]
 hot_reply = partial(tuple.__new__, Reply)
 
-Outcome = Reply | Drop
+
+class Asked(NamedTuple):
+    """A question that was let in, and all that its reply depends on beside what is answered."""
+
+    wire: bytes
+    query: Query
+    view: View
+    door: Door
+    subnet: bytes | None  # of a trusted forwarder, to be confirmed
+    source: str
+
+
+class Forward(NamedTuple):
+    """Upstreams are to be asked; the question that asked for it is answered again afterwards."""
+
+    asked: Asked
+    name: bytes  # to ask for: the question's, or where a chain has led; as spelled
+    qtype: int
+    key: Key
+    route: Route
+    stale: Entry | None  # what can be said if nobody answers
+    reply: Reply | None  # what is sent already: this only refreshes
+
+
+Outcome = Reply | Drop | Forward
 
 NOT_A_QUERY = Drop("not_a_query")

@@ -30,12 +30,21 @@ class Turn(NamedTuple):
     lean: int  # octets of body without additional
 
 
+class Onward(NamedTuple):
+    """Where an answer goes on, for clients who may have others asked (RD)."""
+
+    name: bytes | None  # as spelled; None: the question's own
+    cut: bytes | None = None  # the key of the zone cut whose servers are asked
+    alias_owner: bytes | None = None  # of an ALIAS, whose addresses the name's are
+    alias_ttl: int | None = None  # None: no ALIAS
+
+
 class Answer:
     """The turns of one question in one view."""
 
     __slots__ = (
-        *("authoritative", "chain", "handed", "is_cut", "longest", "names_endpoints", "position"),
-        *("rcode", "reason", "size", "targets", "turns", "_pack"),
+        *("_chain", "authoritative", "handed", "is_kept", "longest", "names_endpoints", "onward"),
+        *("position", "rcode", "reason", "size", "targets", "turns", "_pack"),
     )
 
     def __init__(
@@ -46,7 +55,7 @@ class Answer:
         authoritative: bool = True,
         reason: Reason = Reason.ANSWERED,
         position: list[int] | None = None,
-        is_cut: bool = False,
+        onward: Onward | None = None,
         chain: Answer | None = None,
     ) -> None:
         # The first is packed; others may be None until they are given for the first time.
@@ -54,8 +63,9 @@ class Answer:
         self._pack: Callable[[int], Turn] | None = None
         self.rcode = int(rcode)
         self.authoritative = authoritative
-        self.is_cut = is_cut  # it ends at a zone cut, so it depends on RD
-        self.chain = chain  # then what is left of it without the referral
+        self.onward = onward  # then it depends on RD
+        self._chain = chain
+        self.is_kept = False  # a question that is kept from leaving
         self.reason = reason
         self.position = position if position is not None else [0, 0]  # the place, a sum of turns
         first = self.turns[0]
@@ -66,9 +76,27 @@ class Answer:
         self.names_endpoints = False  # it gives out who it names, with or without an address
         self.targets: tuple[Target, ...] = ()  # whose health it rests on
 
+    @property
+    def chain(self) -> Answer | None:
+        """The aliases that lead to where it goes on, without what is said of that."""
+        onward = self.onward
+        if onward is None or onward.cut is not None or onward.alias_ttl is not None:
+            return self._chain
+        return self
+
     def pack_by(self, pack: Callable[[int], Turn]) -> None:
         """Take what packs a turn by its place."""
         self._pack = pack
+
+    def next_turn(self, now: float) -> Turn:
+        """Go on by one; `now` is noted as the time of the hand-out unless it is 0.0."""
+        turns, place = self.turns, 0
+        if len(turns) > 1:
+            self.position[0] = place = self.position[0] + 1
+            place %= len(turns)
+        if now:
+            self.handed[place] = now
+        return turns[place] or self.turn(place)
 
     def turn(self, place: int) -> Turn:
         """A turn, packed now if it has never been given."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from resolver import names
 from resolver.hints import written
+from resolver.leaving import add_localhost, add_routed, open_names, routed_names
 from resolver.namespace import Below, Namespace, Node, ZoneView
 from resolver.rrsets import (
     AAAA,
@@ -33,9 +34,9 @@ from resolver.visible import Part, claims
 from resolver.zones import records
 from resolver.zones.plan import HERE
 from resolver.zones.services import stable_digest
+from resolver.zones.special import LOCALHOST
 from resolver.zones.zone import Environment, Plan, Service
 
-LOCALHOST = names.from_text("localhost.")
 MASK = 2**96 - 1
 
 SerialOf = Callable[[str, bytes, int], int]
@@ -73,6 +74,8 @@ class _Population:
         self.nested = self._apexes_with_zones_below()
         self.regional = self._regional_services()
         self.claims = claims(self.parts.values())
+        self.internal = [names.key(apex) for apex in (plan.domain, *plan.domains)]
+        self.routed = routed_names(environment, parts, self.internal, self._governing)
 
     def build(self, serial_of: SerialOf, before: Before | None) -> Namespace:
         space = self.space
@@ -98,7 +101,9 @@ class _Population:
         self._add_regionless(domain)
         self._add_nameservers(domain)
         self._add_pointers()
+        add_localhost(self.space, self.parts)
         self._occlude()
+        add_routed(self.space, self.routed)
         made = [*space.nodes, *kept]  # the names above a kept apex are another zone's
         if before is not None:
             self._keep(kept, before.space)
@@ -174,7 +179,7 @@ class _Population:
         return {key: total & MASK for key, total in digests.items()}
 
     def _zone_view(self, part: Part, serial: int) -> ZoneView:
-        soa = part.soa
+        soa, key = part.soa, names.key(part.apex)
         servers = tuple(server.name for server in self.environment.nameservers) or (LOCALHOST,)
         fixed = (serial, soa.refresh, soa.retry, soa.expire, soa.minimum)
         rdata = (soa.mname or servers[0]) + (soa.rname or self.plan.rname)
@@ -187,6 +192,7 @@ class _Population:
             nameservers=servers,
             fallthrough=part.fallthrough,
             place=part.place,
+            is_internal=part.is_given or any(names.is_at_or_below(key, k) for k in self.internal),
         )
 
     def _add_apex(self, key: bytes, part: Part, zone: ZoneView) -> None:
@@ -337,9 +343,7 @@ class _Population:
             zone = nodes[above].zone
             for name in missing:
                 nodes[name] = Node(owner[len(owner) - len(name) :], zone, {})
-        for node in nodes.values():
-            if node.zone.fallthrough and node.below is Below.NOTHING:
-                node.below = Below.FALLTHROUGH
+        open_names(self.space, self.routed)
         assert all(key in nodes for key in zones)
 
     def _add_here(self, domain: ZoneView) -> None:

@@ -14,7 +14,7 @@ from resolver import names
 from resolver.chain import End, Resolution, Step, resolve
 from resolver.namespace import Namespace
 from resolver.outcome import Rcode
-from resolver.packing import HANDS_OUT, Answer, Packer, Turn, make_turn, targets_of
+from resolver.packing import HANDS_OUT, Answer, Onward, Packer, Turn, make_turn, targets_of
 from resolver.rrsets import HTTPS, MX, NS, SOA, SRV, SVCB, Pick, Scope
 
 MAX_ADDITIONAL_NAMES = 13  # names whose addresses are added to one answer
@@ -43,8 +43,7 @@ class Preparation(NamedTuple):
     def _pack(self, found: Resolution, qname: bytes, wheel: bytes, is_shared: bool) -> Answer:
         """Pack the end of a look-up; `wheel` names the place that its turns share."""
         if found.end is End.FAILED:
-            empty = make_turn(0, 0, 0, b"", b"")
-            return Answer((empty,), Rcode.SERVFAIL, authoritative=True, reason=found.reason)
+            return self._pack_failure(found, qname, is_shared)
         if found.end is End.REFERRAL:
             return self._pack_referral(found, qname, is_shared)
         turns = found.steps[-1].turns if found.steps else NOTHING
@@ -60,6 +59,8 @@ class Preparation(NamedTuple):
         )
         position = self._take_place(wheel, turns) if len(packed) > 1 else None
         answer = Answer(packed, rcode, position=position)
+        if found.end is End.OUTSIDE:
+            answer.onward = Onward(found.at)
         if None in packed:
             answer.pack_by(partial(_pack_alone, found, qname, is_shared))
         # Additional data is the same in every turn.
@@ -68,6 +69,17 @@ class Preparation(NamedTuple):
         answer.longest = max(longest, packer.longest)
         answer.names_endpoints = own == SRV
         return answer
+
+    def _pack_failure(self, found: Resolution, qname: bytes, is_shared: bool) -> Answer:
+        """SERVFAIL; where an ALIAS leads out of our zones, who asks there can tell more."""
+        empty = make_turn(0, 0, 0, b"", b"")
+        onward, chain, alias = None, None, found.alias
+        if alias is not None:
+            owner = alias.owner if found.steps else None
+            onward = Onward(alias.target, alias.cut, owner, alias.ttl)
+            chain = _chain_of(found, qname, is_shared)
+        rcode, reason = Rcode.SERVFAIL, found.reason
+        return Answer((empty,), rcode, reason=reason, onward=onward, chain=chain)
 
     def _take_place(self, wheel: bytes, turns: Iterable[Pick]) -> list[int]:
         """The place on the wheel; where its turns are others than before, it jumps.
@@ -103,10 +115,6 @@ class Preparation(NamedTuple):
         packer = Packer(qname, is_shared)
         _add_chain(packer, found.steps)
         answers = packer.count
-        chain = None
-        if answers:
-            alone = make_turn(answers, 0, 0, b"".join(packer.parts), b"")
-            chain = Answer((alone,), Rcode.NOERROR)
         rrset = self.space.delegation(found.node)
         targets, ttl = rrset.draw(self.scope).turns[0]
         for rdata in targets:
@@ -127,8 +135,12 @@ class Preparation(NamedTuple):
             glue,
         )
         authoritative = bool(answers)  # AA is of the first owner (RFC 1035 4.1.1)
+        onward = Onward(found.at if found.steps else None, cut)
         answer = Answer(
-            (turn,), Rcode.NOERROR, authoritative=authoritative, is_cut=True, chain=chain
+            *((turn,), Rcode.NOERROR),
+            authoritative=authoritative,
+            onward=onward,
+            chain=_chain_of(found, qname, is_shared),
         )
         answer.longest = packer.longest  # name servers may be endpoints
         return answer
@@ -161,6 +173,15 @@ def _pack_alone(found: Resolution, qname: bytes, is_shared: bool, place: int) ->
     for rdata in pick.rdatas:
         packer.add(step.owner, step.rrset.rtype, pick.ttl, rdata)
     return make_turn(packer.count, 0, 0, b"".join(packer.parts), b"")
+
+
+def _chain_of(found: Resolution, qname: bytes, is_shared: bool) -> Answer | None:
+    """The aliases that were followed, without what they led to."""
+    if not found.steps:
+        return None
+    packer = Packer(qname, is_shared)
+    _add_chain(packer, found.steps)
+    return Answer((make_turn(packer.count, 0, 0, b"".join(packer.parts), b""),), Rcode.NOERROR)
 
 
 def _add_chain(packer: Packer, steps: Iterable[Step]) -> None:

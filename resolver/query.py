@@ -1,28 +1,37 @@
 """The journey of a query: octets and values in, one outcome out. Nothing here waits.
 
-parse (or drop, or an error) → view of the client (or REFUSED) → answers of the view → REFUSED
+parse (or drop, or an error) → view of the client (or REFUSED) → answers of the view
+→ what upstreams said, or are to be asked (`elsewhere`) → REFUSED
 """
 
 from __future__ import annotations
 
 from resolver import message
+from resolver.cache import Cache
+from resolver.elsewhere import Fresh, answer_elsewhere
 from resolver.generation import Generation, View
-from resolver.message import AA, CD, NOERROR, QR, RA, RD, TC, Query
-from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source, hot_reply
-from resolver.packing import Answer
+from resolver.message import NOERROR, Query
+from resolver.outcome import NOT_A_QUERY, Asked, Outcome, Rcode, Reason, Source, hot_reply
+from resolver.render import AUTHORITATIVE, refuse, render
 from resolver.views import Door
 
 CLASS_IN = 1
 TRANSFERS = frozenset({251, 252})  # IXFR, AXFR
-NOBODY = "-"  # the environment of clients that have none
 
 
 def handle(
-    wire: bytes, source: str, door: Door, generation: Generation, now: float = 0.0
+    wire: bytes,
+    source: str,
+    door: Door,
+    generation: Generation,
+    now: float = 0.0,
+    cache: Cache | None = None,
+    fresh: Fresh | None = None,
 ) -> Outcome:
     """Decide what becomes of one message from `source` at `door`.
 
     `now`, in seconds on the server's clock, is noted as the time of a hand-out; 0.0: it is none.
+    `fresh` is what upstreams said since the question came. Without a `cache` nothing is kept.
     """
     query = message.read(wire)
     if query is None:
@@ -31,23 +40,24 @@ def handle(
         view, subnet = generation.views.get(generation.networks.find(source)), None
     else:
         view, subnet = _find_view(query, source, door, generation)
+    environment = view.environment if view is not None else None
     if query.fault is not NOERROR:
-        return _refuse(wire, query, view, query.fault, _FAULTS.get(query.fault, Reason.MALFORMED))
+        reason = _FAULTS.get(query.fault, Reason.MALFORMED)
+        return refuse(wire, query, environment, query.fault, reason)
     if view is None:
-        return _refuse(wire, query, None, Rcode.REFUSED, Reason.UNKNOWN_CLIENT)
+        return refuse(wire, query, None, Rcode.REFUSED, Reason.UNKNOWN_CLIENT)
     if query.qclass != CLASS_IN:
-        return _refuse(wire, query, view, Rcode.REFUSED, Reason.UNKNOWN_CLASS)
+        return refuse(wire, query, environment, Rcode.REFUSED, Reason.UNKNOWN_CLASS)
     if query.qtype in TRANSFERS:
-        return _refuse(wire, query, view, Rcode.REFUSED, Reason.TRANSFER_REFUSED)
+        return refuse(wire, query, environment, Rcode.REFUSED, Reason.TRANSFER_REFUSED)
     answer = view.answers.find(query.key)
-    if answer is None:
-        return _refuse(wire, query, view, Rcode.REFUSED, Reason.NOT_FORWARDED)
-    if answer.is_cut and query.recursion_desired:
-        # Stub resolvers cannot follow referrals.
-        if answer.chain is None:
-            return _refuse(wire, query, view, Rcode.REFUSED, Reason.BELOW_CUT)
-        answer = answer.chain
-    reply = _render(wire, query, answer, (door, subnet), now)
+    if answer is None or (answer.onward is not None and query.recursion_desired):
+        asked = Asked(wire, query, view, door, subnet, source)
+        return answer_elsewhere(asked, answer, now, cache, fresh)
+    if answer.is_kept and cache is not None:
+        cache.partition(view.environment).kept_inside.note(query.key[:-4], source)
+    bits = answer.rcode | (AUTHORITATIVE if answer.authoritative else 0)
+    reply = render(wire, query, answer.next_turn(now), bits, answer.reason, (door, subnet))
     return hot_reply(
         (reply, view.environment, query.qtype, answer.rcode, Source.ZONE, answer.reason)
     )
@@ -77,50 +87,3 @@ def _find_view(
         confirmed = option[:3] + option[2:3] + option[4:]
         return generation.views.get(generation.networks.find_within(network)), confirmed
     return generation.view_of(source), None
-
-
-def _render(
-    wire: bytes, query: Query, answer: Answer, to: tuple[Door, bytes | None], now: float
-) -> bytes:
-    """The reply: the answer's next turn, cut to what the client can take (RFC 2181 9)."""
-    door, subnet = to
-    turns, place = answer.turns, 0
-    if len(turns) > 1:
-        answer.position[0] = place = answer.position[0] + 1
-        place %= len(turns)
-    turn = turns[place] or answer.turn(place)
-    if now:
-        answer.handed[place] = now
-    third = QR | wire[2] & RD | (AA if answer.authoritative else 0)
-    fourth = RA | wire[3] & CD | answer.rcode
-    edns, question = query.edns, query.question
-    if edns is None:
-        opt, limit = b"", door.payload if door.transport == "tcp" else message.UDP_PLAIN
-        counts, lean_counts = turn.counts, turn.lean_counts
-    else:
-        opt = message.PLAIN_OPT[edns.dnssec_ok]
-        if answer.reason.code is not None or subnet is not None:
-            opt = message.opt_record(edns.dnssec_ok, message.OFFERED, answer.reason, 0, subnet)
-        limit = door.payload
-        if door.transport == "udp":
-            # RFC 6891 6.2.3: less than 512 means 512.
-            limit = max(message.UDP_PLAIN, min(edns.size, limit))
-        counts, lean_counts = turn.counts_opt, turn.lean_counts_opt
-    room = limit - 12 - len(question) - len(opt)
-    body = turn.body
-    if len(body) > room:
-        counts, body = lean_counts, body[: turn.lean]
-        if len(body) > room:
-            third |= TC
-            counts = message.OPT_COUNTS if opt else message.EMPTY_COUNTS
-            body = b""
-    return b"".join((wire[:2], bytes((third, fourth)), counts, question, body, opt))
-
-
-def _refuse(wire: bytes, query: Query, view: View | None, rcode: Rcode, reason: Reason) -> Reply:
-    opt = b""
-    if query.edns is not None:
-        opt = message.opt_record(query.edns.dnssec_ok, message.OFFERED, reason, rcode)
-    reply = message.error(wire, query, rcode, opt, view is not None)
-    environment = view.environment if view is not None else NOBODY
-    return Reply(reply, environment, query.qtype, int(rcode), Source.POLICY, reason)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from resolver.compile import compile_generation
 from resolver.generation import Generation, Serials
+from resolver.routes import NO_DEFAULTS, ServerDefaults
 from resolver.zones.load import ZonesDirectory
 from resolver.zones.places import Problem, Rejected, Severity
 from resolver.zones.rules import lint
@@ -31,13 +32,13 @@ class Builder:
         self,
         directory: Path,
         seed: int,
-        has_default_upstreams: bool = False,
+        read_defaults: Callable[[], ServerDefaults] = lambda: NO_DEFAULTS,
         may_run_commands: bool = False,
         known: Serials | None = None,
     ) -> None:
         self.directory = ZonesDirectory(directory)
         self.seed = seed
-        self.has_default_upstreams = has_default_upstreams
+        self.read_defaults = read_defaults  # what the server says of forwarding, at each build
         self.may_run_commands = may_run_commands
         self.known = known  # serials of a former process
 
@@ -61,9 +62,12 @@ class Builder:
         generation = None
         if zones is not None:
             problems += judge_needs(zones, self.may_run_commands)
+            defaults = self.read_defaults()
             if not _has_errors(problems):
-                generation = compile_generation(zones, now, self.seed, previous, known=self.known)
-            problems += lint(zones, generation, self.has_default_upstreams)
+                generation = compile_generation(
+                    *(zones, now, self.seed, previous), known=self.known, defaults=defaults
+                )
+            problems += lint(zones, generation, defaults.has_upstreams)
         ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.rule)))
         return Built(None if _has_errors(ordered) else generation, ordered)
 

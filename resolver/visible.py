@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from resolver import names
 from resolver.zones.places import Place
-from resolver.zones.reverse import LOCAL_REVERSE_ZONES
+from resolver.zones.special import LOCAL_ZONES
 from resolver.zones.zone import Environment, RecordSet, Service, Soa, Zone, ZoneSet
 
 
@@ -29,12 +29,14 @@ class Part:
     services: list[Service] = field(default_factory=list)
     sets: list[RecordSet] = field(default_factory=list)
     overridden: set[bytes] = field(default_factory=set)  # owner keys
+    is_given: bool = False  # nobody wrote it: it is in every view
 
     def is_same(self, other: Part) -> bool:
         """Whether the other holds the very same objects."""
         return (
             (self.soa, self.ttl, self.fallthrough, self.place, self.overridden)
             == (other.soa, other.ttl, other.fallthrough, other.place, other.overridden)
+            and self.is_given == other.is_given
             and len(self.services) == len(other.services)
             and len(self.sets) == len(other.sets)
             and all(map(operator.is_, self.services, other.services))
@@ -64,10 +66,11 @@ def visible_parts(zones: ZoneSet, environment: Environment) -> dict[bytes, Part]
     for zone in zones.zones:
         _add_zone(zone, environment, parts)
     plan = zones.plan
-    for apex in (plan.domain, *plan.domains, *LOCAL_REVERSE_ZONES):
+    for apex in (plan.domain, *plan.domains, *LOCAL_ZONES):
         key = names.key(apex)
         if key not in parts:
-            parts[key] = Part(apex, None, Soa(), environment.ttl, False, plan.place)
+            given = Part(apex, None, Soa(), environment.ttl, False, plan.place, is_given=True)
+            parts[key] = given
     return parts
 
 

@@ -15,10 +15,13 @@ import time
 from healthcheck.health import HealthTable, Target
 from resolver.admin.server import AdminServer
 from resolver.background import BRISKLY, aside, beside
+from resolver.cache import Cache, CachePolicy
 from resolver.checking import Checking
 from resolver.checks import Register
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
+from resolver.forward.forwarder import Forwarder
+from resolver.forward.settings import make_forwarder
 from resolver.generation import Generation, Published, release, settle
 from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind
 from resolver.listen.stream import StreamListener
@@ -49,13 +52,18 @@ class Worker:
         builder: Builder,
         watcher: Watcher,
         serials: SerialFile | None = None,
+        watcher_of_system: Watcher | None = None,
     ) -> None:
         self.config = config
         self.builder = builder
         self.watcher = watcher
+        self.watcher_of_system = watcher_of_system  # resolv.conf
         self.serials = serials  # where they survive a restart; None: they do not
         self.published = Published(generation)
         self.counters = Counters()
+        cache = config.cache
+        self.cache = Cache(CachePolicy(cache.entries, cache.serve_stale, cache.prefetch))
+        self.forwarder: Forwarder | None = None  # while it runs
         self.listeners: list[tuple[ListenSpec, Bound]] = []
         self._stop = asyncio.Event()
         self._reload_now = asyncio.Event()
@@ -99,7 +107,10 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_now.set)
-        datagrams, streams = self._listeners()
+        self.forwarder = forwarder = make_forwarder(
+            self.config, self.published, self.cache, [bound.address for _, bound in self.listeners]
+        )
+        datagrams, streams = self._listeners(forwarder)
         gc.freeze()  # what was loaded lives on: the collector need not walk it
         gc.set_threshold(*COLLECT)
         await self.checking.start(await aside(self._register.uses, self.published.generation.zones))
@@ -108,6 +119,7 @@ class Worker:
         for datagram in datagrams:
             datagram.start(loop)
         await self.admin.start()
+        forwarder.prime()
         await self._first_round()
         gc.freeze()  # nor what checking made of it
         if not self._stop.is_set():
@@ -120,6 +132,7 @@ class Worker:
         await self.admin.stop()
         for datagram in datagrams:
             datagram.stop(loop)
+        await forwarder.stop(GRACE)
         await asyncio.gather(*(stream.stop(GRACE) for stream in streams))
         for _, bound in self.listeners:
             bound.close()
@@ -142,7 +155,9 @@ class Worker:
         self._touched |= changed
         self.published.replace(current.judged_anew(current.number + 1, table, changed))
 
-    def _listeners(self) -> tuple[list[DatagramListener], list[StreamListener]]:
+    def _listeners(
+        self, forwarder: Forwarder
+    ) -> tuple[list[DatagramListener], list[StreamListener]]:
         limits = self.config.limits
         datagrams, streams = [], []
         for item, bound in self.listeners:
@@ -151,13 +166,13 @@ class Worker:
                 allow = NetworkTable((network, True) for network in item.allow)
             pin = (item.environment, item.region, allow)
             door = Door("udp", limits.udp_payload, *pin)
-            datagrams.append(DatagramListener(bound, door, self.published, self.counters))
+            what = (self.published, self.counters, forwarder)
+            datagrams.append(DatagramListener(bound, door, *what))
             streams.append(
                 StreamListener(
                     bound,
                     Door("tcp", WHOLE_MESSAGE, *pin),
-                    self.published,
-                    self.counters,
+                    *what,
                     max_connections=limits.tcp_connections,
                     idle=limits.tcp_idle,
                 )
@@ -185,10 +200,24 @@ class Worker:
                     self._reload_now.clear()
                     await aside(watcher.take)
                     await self.reload()
-                elif await aside(watcher.poll, time.monotonic()):
+                elif await aside(self._has_changed, time.monotonic()):
                     await self.reload()
+                self._look_after_root()
             except Exception:
                 log.exception("reload failed; generation %d serves on", self._number)
+
+    def _has_changed(self, now: float) -> bool:
+        """Whether files are to be read again: those of the zones, or the machine's resolv.conf."""
+        system = self.watcher_of_system
+        has_changed = system is not None and system.poll(now)
+        return self.watcher.poll(now) or has_changed
+
+    def _look_after_root(self) -> None:
+        """Fetch what is known of the root where an upstream was down and answers again."""
+        forwarder = self.forwarder
+        if forwarder is not None and forwarder.upstreams.has_recovered:
+            forwarder.upstreams.has_recovered = False
+            forwarder.prime()
 
     @property
     def _number(self) -> int:
@@ -209,6 +238,8 @@ class Worker:
             # Health may have moved on while the files were read.
             new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
             self.published.replace(new, retiring=old)
+            if self.forwarder is not None:
+                self.forwarder.prime()
             seconds = time.monotonic() - started
             log.info("generation %d published after %.2f s", new.number, seconds)
             with BRISKLY:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from resolver.cli import COULD_NOT_RUN, PROBLEMS, Ended
 from resolver.config import ServerConfig, load_config
 from resolver.generation import Generation
 from resolver.reload import Builder, Built
+from resolver.system import defaults_of
 from resolver.zones.places import Problem, Rejected
 
 DEFAULT_CONFIG = "sightline.yaml"
@@ -54,7 +56,8 @@ def build_zones(arguments: argparse.Namespace) -> tuple[Path, Built]:
         show(error.problems)
         raise Ended(COULD_NOT_RUN) from None
     directory = Path(config.zones)
-    builder = Builder(directory, 0, bool(config.forward.upstreams), config.checks.commands)
+    read_defaults = partial(defaults_of, config.forward)
+    builder = Builder(directory, 0, read_defaults, config.checks.commands)
     return directory, builder.build(int(time.time()))
 
 

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from resolver.cli.common import add_zone_arguments, read_config, show
@@ -15,6 +16,7 @@ from resolver.config import ServerConfig
 from resolver.listen.sockets import CannotListen
 from resolver.reload import Builder
 from resolver.serials import SerialFile
+from resolver.system import defaults_of, sign_system
 from resolver.watch import Watcher
 from resolver.worker import Worker, new_seed, report
 from resolver.zones.places import Rejected, did_you_mean
@@ -60,12 +62,15 @@ def serve(config: ServerConfig) -> int:
     """Load, bind, answer; the exit code."""
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker takes them over
         signal.signal(number, lambda *_: sys.exit(0))
-    watcher = Watcher(Path(config.zones))  # looks before we read: no change is missed
+    # Look before we read: no change is missed.
+    watcher = Watcher(Path(config.zones))
+    resolv_conf = Path(config.forward.resolv_conf)
+    watcher_of_system = Watcher(resolv_conf, partial(sign_system), lambda _: False)
     serials = None if config.state_dir is None else SerialFile(Path(config.state_dir))
     builder = Builder(
         Path(config.zones),
         new_seed(),
-        bool(config.forward.upstreams),
+        partial(defaults_of, config.forward),
         config.checks.commands,
         serials.load() if serials is not None else None,
     )
@@ -81,7 +86,7 @@ def serve(config: ServerConfig) -> int:
             hint = did_you_mean(".".join(pin), known)
             return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
     try:
-        worker = Worker(config, built.generation, builder, watcher, serials)
+        worker = Worker(config, built.generation, builder, watcher, serials, watcher_of_system)
         del built  # a generation lives no longer than it is served
         worker.bind()
     except Rejected as error:

@@ -1,15 +1,30 @@
-"""What a listener does when the journey itself fails: a bug, reported once a second, answered."""
+"""What every listener does with an outcome that is no reply yet, or with a bug.
+
+A bug is reported once a second, and answered.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 
+from resolver.forward.forwarder import Forwarder, Respond
 from resolver.message import QR, RD
-from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Reply, Source
+from resolver.outcome import NOT_A_QUERY, Forward, Outcome, Rcode, Reason, Reply, Source
+from resolver.render import refuse
 
 _last_report = [0.0]
 REPORT_EVERY = 1.0  # seconds: a hostile packet must not fill the disk with tracebacks
+
+
+def forward(forwarder: Forwarder | None, outcome: Forward, respond: Respond) -> None:
+    """Have upstreams asked; where there is nobody to do it, the question is refused."""
+    if forwarder is not None:
+        forwarder.begin(outcome, respond)
+        return
+    asked = outcome.asked
+    environment = asked.view.environment
+    respond(refuse(asked.wire, asked.query, environment, Rcode.REFUSED, Reason.NOT_FORWARDED))
 
 
 def serve_safely(wire: bytes, fault: Exception, log: logging.Logger) -> Outcome:

@@ -9,14 +9,16 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
+from functools import partial
 from time import monotonic
 from typing import cast
 
 from resolver.counters import Counters
+from resolver.forward.forwarder import Forwarder
 from resolver.generation import Published
-from resolver.listen.faults import serve_safely
+from resolver.listen.faults import forward, serve_safely
 from resolver.listen.sockets import BACKLOG, Bound
-from resolver.outcome import Reply
+from resolver.outcome import Forward, Outcome, Reply
 from resolver.query import handle
 from resolver.views import Door
 
@@ -24,6 +26,7 @@ PARTIAL_TIMEOUT = 5.0  # seconds for the rest of a message
 STALLED_TIMEOUT = 10.0  # seconds that a client may leave its replies unread
 WRITE_BUFFER = 256 * 1024  # octets of unread replies; above, we read no more questions
 BATCH = 64  # messages of one connection before others have a turn
+MAX_PENDING = 100  # questions of one connection for which upstreams are asked
 
 log = logging.getLogger("sightline.tcp")
 
@@ -40,6 +43,7 @@ class Connection(asyncio.Protocol):
         self.is_ending = False  # the client sends no more
         self.is_waiting = False  # a turn is scheduled
         self.is_reading = True
+        self.pending = 0  # questions for which upstreams are asked
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -80,7 +84,7 @@ class Connection(asyncio.Protocol):
             if transport.is_closing():
                 received.clear()
                 return
-            if self.stalled is not None or len(received) - start < 2:
+            if self._is_held_up or len(received) - start < 2:
                 break
             end = start + 2 + (received[start] << 8 | received[start + 1])
             if len(received) < end:
@@ -91,13 +95,23 @@ class Connection(asyncio.Protocol):
         del received[:start]
         if start:
             self.touch()
-        is_behind = self._has_message()
-        self._read_on(not is_behind and self.stalled is None)
-        if is_behind and self.stalled is None and not self.is_waiting:
-            self.is_waiting = True
-            listener.loop.call_soon(self._answer)
-        elif self.is_ending and not is_behind:
+        is_behind, is_held_up = self._has_message(), self._is_held_up
+        self._read_on(not is_behind and not is_held_up)
+        if is_behind and not is_held_up:
+            self.go_on()
+        elif self.is_ending and not is_behind and not self.pending:
             transport.close()  # what is written still goes out
+
+    @property
+    def _is_held_up(self) -> bool:
+        """Whether the client reads nothing, or has more asked of upstreams than it may."""
+        return self.stalled is not None or self.pending >= MAX_PENDING
+
+    def go_on(self) -> None:
+        """Answer what is here as soon as others have had their turn."""
+        if not self.is_waiting:
+            self.is_waiting = True
+            self.listener.loop.call_soon(self._answer)
 
     def _read_on(self, wanted: bool) -> None:
         """Take more questions only while those that are here are answered and read."""
@@ -121,6 +135,8 @@ class Connection(asyncio.Protocol):
         """Whether the client was slower than it may be."""
         if self.stalled is not None:
             return now - self.stalled > STALLED_TIMEOUT
+        if self.pending:  # it waits for us
+            return False
         allowed = min(PARTIAL_TIMEOUT, idle) if self.received else idle
         return now - self.active > allowed
 
@@ -134,10 +150,13 @@ class StreamListener:
         door: Door,
         published: Published,
         counters: Counters,
+        forwarder: Forwarder | None = None,
         *,
         max_connections: int,
         idle: float,
     ) -> None:
+        self.forwarder = forwarder
+        self.cache = forwarder.cache if forwarder is not None else None
         self.socket = bound.tcp
         self.door = door
         self.published = published
@@ -176,13 +195,27 @@ class StreamListener:
     def answer(self, connection: Connection, wire: bytes) -> None:
         """Answer one message; what is no query ends nothing and gets nothing."""
         try:
-            outcome = handle(
-                wire, connection.source, self.door, self.published.generation, monotonic()
-            )
+            generation, cache = self.published.generation, self.cache
+            outcome = handle(wire, connection.source, self.door, generation, monotonic(), cache)
+            if isinstance(outcome, Forward):
+                connection.pending += 1
+                forward(self.forwarder, outcome, partial(self._respond, connection))
+                return
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
+        self._give(connection, outcome)
+
+    def _respond(self, connection: Connection, outcome: Outcome) -> None:
+        """Send a reply for which upstreams were asked, if the client is still there."""
+        self._give(connection, outcome)
+        connection.pending -= 1
+        connection.touch()
+        if not connection.transport.is_closing():
+            connection.go_on()
+
+    def _give(self, connection: Connection, outcome: Outcome) -> None:
         self.counters.count(outcome, "tcp")
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, Reply) and not connection.transport.is_closing():
             connection.transport.write(len(outcome.wire).to_bytes(2, "big") + outcome.wire)
 
     def _sweep(self) -> None:

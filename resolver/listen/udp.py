@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 from time import monotonic
 
+from resolver.cache import Cache
 from resolver.counters import Counters
+from resolver.forward.forwarder import Forwarder
 from resolver.generation import Published
-from resolver.listen.faults import serve_safely
+from resolver.listen.faults import forward, serve_safely
 from resolver.listen.sockets import Bound, reply_control
-from resolver.outcome import Reply
+from resolver.outcome import Forward, Outcome, Reply
 from resolver.query import handle
 from resolver.views import Door
 
@@ -20,17 +23,29 @@ LAST_BATCHES = 1024  # at the end: more than the receive buffer holds
 LARGEST = 65535
 CONTROL_SIZE = socket.CMSG_SPACE(20)  # in6_pktinfo
 
+Peer = tuple[str, int]  # IPv6 has more: flow and scope
+Control = list[tuple[int, int, bytes]]
+
 log = logging.getLogger("sightline.udp")
 
 
 class DatagramListener:
     """Answers one UDP socket; `close` is immediate, since nothing is ever half done."""
 
-    def __init__(self, bound: Bound, door: Door, published: Published, counters: Counters) -> None:
+    def __init__(
+        self,
+        bound: Bound,
+        door: Door,
+        published: Published,
+        counters: Counters,
+        forwarder: Forwarder | None = None,
+    ) -> None:
         self.socket = bound.udp
         self.door = door
         self.published = published
         self.counters = counters
+        self.forwarder = forwarder  # None: nothing is asked of anybody, and nothing cached
+        self.cache: Cache | None = forwarder.cache if forwarder is not None else None
         self.drain = self._drain_wildcard if bound.is_wildcard else self._drain_bound
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +65,7 @@ class DatagramListener:
         for _ in range(BATCH):
             try:
                 wire, peer = receive(LARGEST)
-                reply = answer(wire, peer[0], now)
+                reply = answer(wire, peer, now, None)
                 if reply is not None:
                     send(reply, peer)
             except (BlockingIOError, InterruptedError):
@@ -66,7 +81,7 @@ class DatagramListener:
         for _ in range(BATCH):
             try:
                 wire, control, _flags, peer = receive(LARGEST, CONTROL_SIZE)
-                reply = answer(wire, peer[0], now)
+                reply = answer(wire, peer, now, control)
                 if reply is not None:
                     send((reply,), reply_control(control), 0, peer)
             except (BlockingIOError, InterruptedError):
@@ -75,13 +90,30 @@ class DatagramListener:
                 self._failed(error)
         return True
 
-    def _answer(self, wire: bytes, source: str, now: float) -> bytes | None:
+    def _answer(self, wire: bytes, peer: Peer, now: float, control: Control | None) -> bytes | None:
+        """The reply that can be sent now; others are sent when upstreams have answered."""
         try:
-            outcome = handle(wire, source, self.door, self.published.generation, now)
+            outcome = handle(wire, peer[0], self.door, self.published.generation, now, self.cache)
+            if type(outcome) is Forward:
+                forward(self.forwarder, outcome, partial(self._respond, peer, control))
+                return None
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
         self.counters.count(outcome, "udp")
         return outcome.wire if isinstance(outcome, Reply) else None
+
+    def _respond(self, peer: Peer, control: Control | None, outcome: Outcome) -> None:
+        """Send a reply for which upstreams were asked."""
+        self.counters.count(outcome, "udp")
+        if not isinstance(outcome, Reply):
+            return
+        try:
+            if control is None:
+                self.socket.sendto(outcome.wire, peer)
+            else:
+                self.socket.sendmsg((outcome.wire,), reply_control(control), 0, peer)
+        except OSError as error:  # a full buffer included: the client asks again
+            self._failed(error)
 
     def _failed(self, error: OSError) -> None:
         """The network refused: the client asks again; nothing is kept for it."""

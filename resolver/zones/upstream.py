@@ -33,6 +33,16 @@ class Upstream:
     name: str | None = None
     path: str | None = None
 
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        place = host if self.port == PORTS[self.transport] else f"{host}:{self.port}"
+        if self.transport == "udp":
+            return place
+        if self.transport == "https":
+            port = "" if self.port == PORTS["https"] else f":{self.port}"
+            return f"https://{self.name}{port}{self.path}#{self.address}"
+        return f"{self.transport}://{place}" + (f"#{self.name}" if self.name else "")
+
 
 def read_upstream(text: str) -> Upstream:
     """Read `9.9.9.9`, `9.9.9.9:53`, `[::1]:53`, `tcp://…`, `tls://ADDR#NAME`, `https://…#ADDR`.

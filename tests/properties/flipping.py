@@ -129,7 +129,7 @@ def shown(answer: Answer | None) -> object:
     if answer is None:
         return None
     chain = shown(answer.chain) if answer.chain is not None else None
-    rest = (answer.authoritative, answer.reason, answer.is_cut, answer.longest, chain)
+    rest = (answer.authoritative, answer.reason, answer.onward, answer.longest, chain)
     return (
         tuple(answer.turn(n) for n in range(len(answer.turns))),
         answer.rcode,

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from resolver.reload import Builder, Built
+from resolver.routes import ServerDefaults
 
 PLAN = """\
 domain: corp.internal
@@ -46,7 +47,8 @@ def build(directory: Path, has_default_upstreams: bool = False, /, **files: str)
     """Build the zones of these files (`environments` is PLAN unless given); marks are ignored."""
     for name, text in ({"environments": PLAN} | files).items():
         (directory / f"{name}.yaml").write_text(unmark(name, text)[0])
-    return Builder(directory, 1, has_default_upstreams).build(1000)
+    usual = ServerDefaults(uses_system=has_default_upstreams)
+    return Builder(directory, 1, lambda: usual).build(1000)
 
 
 def findings(built: Built) -> list[Finding]:

@@ -79,7 +79,7 @@ def _without_upstreams(forward: ForwardSpec | None, regions: Iterable[str]) -> s
 def hidden_zone_forwarded(survey: Survey) -> Iterator[Problem]:
     """A zone outside of our domains that some environment does not have and would ask for."""
     for apex, zones in survey.by_apex.items():
-        inside = (*survey.internal, *survey.reverse)
+        inside = (*survey.internal, *survey.local)
         if any(names.is_at_or_below(apex, given) for given in inside):
             continue
         seen = frozenset[str]().union(*(zone.visible for zone in zones))

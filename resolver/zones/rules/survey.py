@@ -14,8 +14,8 @@ from resolver.generation import Generation
 from resolver.visible import Part, visible_parts
 from resolver.zones import records
 from resolver.zones.places import Place, Problem, Severity
-from resolver.zones.reverse import LOCAL_REVERSE_ZONES
 from resolver.zones.rules.sight import Sight
+from resolver.zones.special import LOCAL_ZONES
 from resolver.zones.zone import RecordSet, Service, Zone, ZoneSet
 
 
@@ -62,8 +62,8 @@ class Survey:
             self.by_apex.setdefault(names.key(zone.apex), []).append(zone)
         self.domain = names.key(zones.plan.domain)
         self.internal = (self.domain, *(names.key(apex) for apex in zones.plan.domains))
-        self.reverse = frozenset(names.key(apex) for apex in LOCAL_REVERSE_ZONES)
-        self.given = self.reverse.union(self.internal)  # an apex in every view
+        self.local = frozenset(names.key(apex) for apex in LOCAL_ZONES)
+        self.given = self.local.union(self.internal)  # an apex in every view
         self.apexes = self.given.union(self.by_apex)
         self.nesting = frozenset(
             above for apex in self.apexes for above in names.ancestors(apex) if above in self.apexes

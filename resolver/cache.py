@@ -1,0 +1,265 @@
+"""What upstreams said, kept while it is true: one bounded partition for each environment. Pure.
+
+The key is the full tuple (question in lower case, DO and CD, environment and, where upstreams are
+regional, region), compared for equality. Only upstream data is kept here; what our zones add is
+joined when answering. An entry is good for the routes it came by: under other routes it is
+judged again before it is used.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import LRUCache
+
+from resolver import names
+from resolver.forward.scrub import Scrubbed
+from resolver.offenders import Offenders
+from resolver.outcome import Reason
+from resolver.packing import Turn, make_turn
+from resolver.routes import Forwarding, Route
+
+Key = tuple[bytes, int, str]
+"""Name in lower case with type and class; flags DO and CD; the place, `env` or `env.region`."""
+
+STALE_TTL = 30  # seconds (RFC 8767 4)
+STALE_AGE = -1  # in place of an age: every TTL is STALE_TTL
+RECHECK = 30.0  # seconds during which a name whose refresh failed is stale at once (RFC 8767 5)
+FAILURE_TIME = 5.0  # seconds that a failure is remembered (RFC 9520 3.2: at most five minutes)
+MAX_FAILURES = 4096  # of one partition
+MEAN_OCTETS = 1024  # of an entry: what bounds a partition in octets
+OVERHEAD = 700  # octets that an entry takes beside its body
+PART_BEFORE_REFRESH = 0.9  # of the lifetime; names asked again in the rest are refreshed
+NXDOMAIN_MARK = b"\xff\xff\0\1"  # in place of type and class: the name has no records at all
+ROOT_QUESTIONS = frozenset({(b"\0\0\2\0\1", 0), (b"\0\0\6\0\1", 0)})  # . NS and . SOA
+TTL = struct.Struct("!I")
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """How much is kept and for how long; durations in seconds."""
+
+    entries: int = 100_000
+    serve_stale: float = 86400.0
+    prefetch: bool = True
+
+
+class Entry:
+    """What one reply said of one question."""
+
+    __slots__ = (
+        *("_age", "_turn", "answers", "authorities", "authentic", "body", "expires", "name_size"),
+        *("offsets", "rcode", "reason", "recheck_at", "refresh_at", "route", "stored", "tail"),
+        *("token", "upstream", "was_asked"),
+    )
+
+    def __init__(
+        self,
+        scrubbed: Scrubbed,
+        name_size: int,
+        now: float,
+        route: Route,
+        token: Forwarding,
+        *,
+        authentic: bool = False,
+        upstream: str = "",
+    ) -> None:
+        self.name_size = name_size  # octets of the name that the body was packed to follow
+        self.body = scrubbed.body
+        self.offsets = scrubbed.offsets
+        self.answers = scrubbed.answers
+        self.authorities = scrubbed.authorities
+        self.rcode = scrubbed.rcode
+        self.tail = scrubbed.tail
+        self.reason = scrubbed.reason
+        self.authentic = authentic
+        self.stored = now
+        self.expires = now + scrubbed.lifetime
+        self.refresh_at = now + PART_BEFORE_REFRESH * scrubbed.lifetime
+        self.recheck_at = 0.0  # until then nobody is asked again, and stale is good enough
+        self.route = route
+        self.token = token  # the forwarding under which the route is right
+        self.was_asked = False  # again, since it was stored
+        self.upstream = upstream
+        self._age: int | None = None
+        self._turn: Turn | None = None
+
+    @property
+    def is_negative(self) -> bool:
+        return not self.answers
+
+    def turn(self, age: int) -> Turn:
+        """The sections with TTLs counted down by `age` seconds, or STALE_AGE; kept for a second."""
+        if self._age == age and self._turn is not None:
+            return self._turn
+        body = self.body
+        if age:
+            counted = bytearray(body)
+            for offset in self.offsets:
+                ttl = TTL.unpack_from(body, offset)[0] - age if age > 0 else STALE_TTL
+                TTL.pack_into(counted, offset, max(ttl, 0))
+            body = bytes(counted)
+        turn = make_turn(self.answers, self.authorities, 0, body, b"")
+        # Most entries are asked once: only what is asked again keeps its octets.
+        if self.was_asked:
+            self._age, self._turn = age, turn
+        self.was_asked = True
+        return turn
+
+
+def _size_of(entry: Entry) -> int:
+    return len(entry.body) + OVERHEAD
+
+
+class _Entries(LRUCache[Key, Entry]):
+    """Entries within two bounds, octets and number; counts what had to go."""
+
+    def __init__(self, entries: int) -> None:
+        super().__init__(entries * MEAN_OCTETS, getsizeof=_size_of)
+        self.most = entries
+        self.evicted = 0
+
+    def popitem(self) -> tuple[Key, Entry]:
+        self.evicted += 1
+        return super().popitem()
+
+
+class Partition:
+    """What one environment's clients have asked for, and how often it was there."""
+
+    __slots__ = ("_entries", "_failures", "hits", "kept_inside", "misses", "pinned", "prefetches")
+
+    def __init__(self, entries: int) -> None:
+        self._entries = _Entries(entries)
+        self._failures: LRUCache[Key, tuple[float, Reason]] = LRUCache(MAX_FAILURES)
+        self.pinned: dict[Key, Entry] = {}  # of the root: others use it as a question of health
+        self.kept_inside = Offenders()
+        self.hits: Counter[str] = Counter()
+        self.misses = 0
+        self.prefetches = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def evictions(self) -> int:
+        return self._entries.evicted
+
+    @property
+    def octets(self) -> int:
+        return int(self._entries.currsize)
+
+    def find(self, key: Key) -> Entry | None:
+        """The entry of a question, fresh or stale."""
+        entry = self._entries.get(key)
+        return entry if entry is not None else self.pinned.get(key)
+
+    def find_denial(self, key: Key, now: float) -> Entry | None:
+        """What says that the name does not exist: its own denial, or one above (RFC 8020 2)."""
+        question, flags, place = key
+        name = question[:-4]
+        while len(name) > 1:
+            entry: Entry | None = self._entries.get((name + NXDOMAIN_MARK, flags, place))
+            if entry is not None and (now < entry.expires or name == question[:-4]):
+                return entry
+            name = name[name[0] + 1 :]
+        return None
+
+    def put(self, key: Key, entry: Entry, denies: bytes | None = None) -> None:
+        """Keep what is true for a while; a denial is of the name, whatever the type."""
+        if denies is not None:
+            key = (denies + NXDOMAIN_MARK, key[1], key[2])
+        entries = self._entries
+        self._failures.pop(key, None)
+        if key[:2] in ROOT_QUESTIONS:
+            self.pinned[key] = entry
+            return
+        if not entries.most:
+            return
+        while len(entries) >= entries.most and key not in entries:
+            entries.popitem()
+        if _size_of(entry) <= entries.maxsize:
+            entries[key] = entry
+
+    def fail(self, key: Key, reason: Reason, now: float) -> None:
+        """Remember that a question could not be answered."""
+        self._failures[key] = (now + FAILURE_TIME, reason)
+
+    def find_failure(self, key: Key, now: float) -> Reason | None:
+        """Why a question cannot be answered at present."""
+        found = self._failures.get(key)
+        return found[1] if found is not None and now < found[0] else None
+
+    def drop(self, key: Key) -> None:
+        """Forget one entry."""
+        self._entries.pop(key, None)
+        self.pinned.pop(key, None)
+
+    def forget(self, name: bytes | None = None, suffix: bytes | None = None) -> int:
+        """Forget a name, all at or below a suffix, or everything; how many entries that were."""
+        gone = [key for key in self._entries if _is_meant(key, name, suffix)]
+        for key in gone:
+            self.drop(key)
+        pinned = [key for key in self.pinned if _is_meant(key, name, suffix)]
+        for key in pinned:
+            del self.pinned[key]
+        for key in [key for key in self._failures if _is_meant(key, name, suffix)]:
+            del self._failures[key]
+        return len(gone) + len(pinned)
+
+    def items(self) -> Iterator[tuple[Key, Entry]]:
+        """Every entry, for the tests and for people; touches none."""
+        yield from dict(self._entries.items()).items()
+
+
+def _is_meant(key: Key, name: bytes | None, suffix: bytes | None) -> bool:
+    owner = key[0][:-4]
+    if name is not None:
+        return owner == name
+    return suffix is None or names.is_at_or_below(owner, suffix)
+
+
+class Cache:
+    """The partitions of a process, by environment; one begins with its first question."""
+
+    def __init__(self, policy: CachePolicy | None = None) -> None:
+        self.policy = policy or CachePolicy()
+        self.partitions: dict[str, Partition] = {}
+
+    def partition(self, environment: str) -> Partition:
+        """That of an environment."""
+        found = self.partitions.get(environment)
+        if found is None:
+            found = self.partitions[environment] = Partition(self.policy.entries)
+        return found
+
+    def forget(
+        self,
+        environments: frozenset[str] | None = None,
+        name: bytes | None = None,
+        suffix: bytes | None = None,
+    ) -> dict[str, int]:
+        """Forget in some environments, or in all; how many entries in each."""
+        return {
+            environment: partition.forget(name, suffix)
+            for environment, partition in self.partitions.items()
+            if environments is None or environment in environments
+        }
+
+    def statistics(self) -> dict[str, Any]:
+        """Numbers of each partition."""
+        return {
+            environment: {
+                "entries": len(partition),
+                "octets": partition.octets,
+                "hits": dict(partition.hits),
+                "misses": partition.misses,
+                "prefetches": partition.prefetches,
+                "evictions": partition.evictions,
+            }
+            for environment, partition in self.partitions.items()
+        }

@@ -1,0 +1,1 @@
+"""Asking upstreams: what to ask, whom, how, and what of a reply may be believed."""

@@ -1,0 +1,382 @@
+"""The forwarder: questions in flight, who waits for them, and what becomes of the replies.
+
+Equal questions of one environment share an exchange; a waiter that leaves ends nothing. When an
+exchange ends, every waiter's question is answered again, from the generation that is served then.
+Decisions are those of `exchange` and `elsewhere`; here is only what waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from time import monotonic
+
+from resolver.cache import RECHECK, Cache, Entry
+from resolver.elsewhere import Finding, Fresh, give, is_asked_by, stale_finding
+from resolver.forward.exchange import Attempt, Exchange, Learned, Timing, Unanswered
+from resolver.forward.question import DNSSEC_OK
+from resolver.forward.scrub import Limits, scrub
+from resolver.forward.standing import EXPLORED, POLICIES, Standing
+from resolver.forward.upstreams import Entropy, Upstreams
+from resolver.forward.wire import Malformed
+from resolver.generation import Published, View
+from resolver.outcome import Drop, Forward, Outcome, Rcode, Reason, Reply, Source
+from resolver.query import handle
+from resolver.render import refuse
+from resolver.routes import Forwarding, Route
+
+TICK = 0.02  # seconds between two looks at what is due
+STALE_TIMER = 1.8  # seconds until a stale answer is good enough (RFC 8767 5)
+MAX_QUERIES = 20  # to upstreams, for one client's question
+
+Respond = Callable[[Outcome], None]
+
+
+class Waiter:
+    """A client's question that waits for upstreams."""
+
+    __slots__ = ("began", "forward", "fresh", "left", "respond")
+
+    def __init__(self, forward: Forward, respond: Respond, began: float) -> None:
+        self.forward = forward
+        self.respond = respond
+        self.began = began
+        self.fresh: Fresh = {}
+        self.left = MAX_QUERIES
+
+
+class Running:
+    """An exchange, what it is for, and who waits for it."""
+
+    __slots__ = ("exchange", "forwarding", "key", "route", "stale", "stale_due", "view", "waiters")
+
+    def __init__(self, forward: Forward, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.key = forward.key
+        self.route: Route = forward.route
+        self.view: View = forward.asked.view
+        self.forwarding: Forwarding = forward.asked.view.forwarding
+        self.stale: Entry | None = forward.stale
+        self.stale_due = float("inf")
+        self.waiters: list[Waiter] = []
+
+
+class Forwarder:
+    """Asks upstreams on behalf of clients; one for a process."""
+
+    def __init__(
+        self,
+        published: Published,
+        cache: Cache,
+        upstreams: Upstreams,
+        *,
+        policy: str = "fastest",
+        timing: Timing | None = None,
+        limits: Limits | None = None,
+        in_flight: int = 5000,
+    ) -> None:
+        self.published = published
+        self.cache = cache
+        self.upstreams = upstreams
+        self.in_flight = 0
+        self.most_in_flight = in_flight
+        self.held: Counter[str] = Counter()  # in flight, by environment
+        self.coalesced: Counter[str] = Counter()  # by environment
+        self.refused: Counter[str] = Counter()  # by environment: too many in flight
+        self._order = POLICIES[policy]
+        self._explores = policy == "fastest"
+        self._timing = timing or Timing()
+        self._limits = limits or Limits()
+        self._octets = Entropy()
+        self._turn = 0
+        self._by_key: dict[object, Running] = {}
+        self._running: dict[Exchange, Running] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopping: asyncio.Event | None = None
+        upstreams.taker = self
+
+    # ---------------------------------------------------------------- coming in
+
+    def begin(self, forward: Forward, respond: Respond) -> None:
+        """Ask for `forward`, and tell `respond` the outcome, once; perhaps before returning."""
+        now = monotonic()
+        if forward.reply is not None:
+            respond(forward.reply)
+            if self._has_room(forward.asked.view.environment):
+                self._join(forward, None, now)
+            return
+        environment = forward.asked.view.environment
+        reason = None
+        if self._stopping is not None:
+            reason = Reason.STOPPING
+        elif not self._has_room(environment):
+            self.refused[environment] += 1
+            reason = Reason.TOO_MANY
+        elif self.upstreams.is_own(forward.asked.source):
+            respond(_refuse(forward, Rcode.REFUSED, Reason.OWN_ADDRESS))
+            return
+        if reason is not None:
+            if forward.stale is not None:
+                self._resume(Waiter(forward, respond, now), stale_finding(forward.stale))
+            else:
+                respond(_refuse(forward, Rcode.SERVFAIL, reason))
+            return
+        self.in_flight += 1
+        self.held[environment] += 1
+        self._join(forward, Waiter(forward, respond, now), now)
+
+    def _has_room(self, environment: str) -> bool:
+        """No environment takes more than half of all places while there are others."""
+        if self.in_flight >= self.most_in_flight:
+            return False
+        most = self.most_in_flight
+        if len(self.published.generation.namespaces) > 1:
+            most = max(1, most // 2)
+        return self.held[environment] < most
+
+    def _join(self, forward: Forward, waiter: Waiter | None, now: float) -> None:
+        """Wait for the exchange that asks the same, or begin one."""
+        running = self._by_key.get(forward.key)
+        if running is not None and running.route == forward.route:
+            if waiter is not None:
+                self.coalesced[forward.asked.view.environment] += 1
+                self._wait(running, waiter)
+            return
+        standings = self.upstreams.of(forward.asked.view.environment, forward.route, now)
+        if not standings or all(standing.is_down for standing in standings):
+            if waiter is not None:
+                self._end_waiter(waiter, self._failure(forward.stale, Reason.NO_UPSTREAM))
+            return
+        if len(standings) > 1:
+            self._turn += 1
+            standings = self._order(standings, self._turn)
+        most = waiter.left if waiter is not None else MAX_QUERIES
+        exchange = Exchange(
+            *(forward.key[0], forward.key[1], standings, self._timing, self._octets, now, most)
+        )
+        running = Running(forward, exchange)
+        self._by_key[forward.key] = running
+        self._running[exchange] = running
+        if waiter is not None:
+            self._wait(running, waiter)
+        self._send(running, exchange.wake(now), now)
+        if self._explores and len(standings) > 1 and exchange.result is None:
+            self._explore(exchange, standings, now)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _explore(self, exchange: Exchange, standings: list[Standing], now: float) -> None:
+        first, second = self._octets(2)
+        others = [standing for standing in standings[1:] if not standing.is_suspect]
+        if others and first < EXPLORED * 256:
+            attempt = exchange.explore(others[second % len(others)], now)
+            self.upstreams.send(attempt)
+
+    def _wait(self, running: Running, waiter: Waiter) -> None:
+        running.waiters.append(waiter)
+        if waiter.forward.stale is not None:
+            running.stale_due = min(running.stale_due, waiter.began + STALE_TIMER)
+
+    # ---------------------------------------------------------------- under way
+
+    def deliver(self, attempt: Attempt, wire: bytes) -> None:
+        """Take what came back for an attempt."""
+        running = self._running.get(attempt.exchange) if attempt.exchange is not None else None
+        now = monotonic()
+        if running is None:
+            self.upstreams.deliver_late(attempt, wire, now)
+            return
+        self._send(running, running.exchange.take(attempt, wire, now), now)
+
+    def fail(self, attempt: Attempt, reason: str, *, is_ours: bool = False) -> None:
+        """Take that the network refused an attempt."""
+        running = self._running.get(attempt.exchange) if attempt.exchange is not None else None
+        now = monotonic()
+        if running is None:
+            self.upstreams.fail_late(attempt, reason)
+            return
+        exchange = running.exchange
+        self._send(running, exchange.failed(attempt, reason, now, is_ours=is_ours), now)
+        self.upstreams.look_after(exchange.standings, now)
+
+    def _send(self, running: Running, attempts: list[Attempt], now: float) -> None:
+        exchange = running.exchange
+        for attempt in attempts:
+            self.upstreams.send(attempt)
+        if exchange.dropped:
+            self.upstreams.end(exchange.dropped)
+            exchange.dropped.clear()
+        result = exchange.result
+        if isinstance(result, Learned):
+            self._learn(running, result, now)
+        elif result is not None:
+            self._give_up(running, result, now)
+
+    def _tick(self) -> None:
+        """Look at what is due."""
+        now = monotonic()
+        self._timer = None
+        for running in list(self._running.values()):
+            if now >= running.stale_due:
+                self._serve_stale(running, now)
+            exchange = running.exchange
+            if now >= exchange.due and exchange in self._running:
+                self._send(running, exchange.wake(now), now)
+                self.upstreams.look_after(exchange.standings, now)
+        is_busy = self.upstreams.tick(now)
+        if self._running or is_busy:
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _serve_stale(self, running: Running, now: float) -> None:
+        """Who has waited long enough gets what was true; the exchange goes on."""
+        waiting, running.waiters = running.waiters, []
+        running.stale_due = float("inf")
+        for waiter in waiting:
+            stale = waiter.forward.stale
+            if stale is not None and now >= waiter.began + STALE_TIMER:
+                self._end_waiter(waiter, stale_finding(stale))
+            else:
+                self._wait(running, waiter)
+
+    # ---------------------------------------------------------------- the end
+
+    def _learn(self, running: Running, result: Learned, now: float) -> None:
+        attempt, reply = result.attempt, result.reply
+        view, route, key = running.view, running.route, running.key
+        upstream = attempt.standing.upstream
+        try:
+            scrubbed = scrub(
+                reply,
+                self._limits,
+                lambda name: is_asked_by(view, route, name, reply.qtype),
+                dnssec_ok=bool(key[1] & DNSSEC_OK),
+                guarded=running.forwarding.guard.applies(reply.qname, upstream),
+            )
+        except Malformed:
+            attempts = running.exchange.reject(attempt, "off-topic", now)
+            self._send(running, attempts, now)
+            return
+        entry = Entry(
+            *(scrubbed, len(reply.qname), now, route, running.forwarding),
+            authentic=reply.is_authentic and self.upstreams.trusts(upstream),
+            upstream=attempt.standing.name,
+        )
+        if scrubbed.lifetime and self._is_current(running):
+            partition = self.cache.partition(view.environment)
+            partition.put(key, entry, scrubbed.denies)
+        self._end(running, Finding(entry, Source.FORWARD, entry.reason))
+
+    def _is_current(self, running: Running) -> bool:
+        """Whether the routes are still those by which the question left."""
+        view, generation = running.view, self.published.generation
+        current = generation.views.get((view.environment, view.region))
+        if current is None:
+            return False
+        if current.forwarding is running.forwarding:
+            return True
+        question = running.key[0]
+        qtype = question[-4] << 8 | question[-3]
+        return is_asked_by(current, running.route, question[:-4], qtype)
+
+    def _give_up(self, running: Running, result: Unanswered, now: float) -> None:
+        partition = self.cache.partition(running.view.environment)
+        partition.fail(running.key, result.reason, now)
+        entry = partition.find(running.key)
+        if entry is not None:
+            entry.recheck_at = now + RECHECK
+            entry.refresh_at = now + 5.0
+        if running.stale is not None:
+            running.stale.recheck_at = now + RECHECK
+        self._end(running, Finding(None, Source.FORWARD, result.reason))
+
+    def _end(self, running: Running, finding: Finding) -> None:
+        exchange = running.exchange
+        del self._running[exchange]
+        if self._by_key.get(running.key) is running:
+            del self._by_key[running.key]
+        self.upstreams.leave(exchange.attempts)
+        for waiter in running.waiters:
+            waiter.left -= exchange.made
+            stale = waiter.forward.stale
+            if finding.entry is None and stale is not None:
+                self._end_waiter(waiter, stale_finding(stale))
+            else:
+                self._end_waiter(waiter, finding)
+
+    def _failure(self, stale: Entry | None, reason: Reason) -> Finding:
+        return Finding(None, Source.FORWARD, reason) if stale is None else stale_finding(stale)
+
+    def _end_waiter(self, waiter: Waiter, finding: Finding) -> None:
+        environment = waiter.forward.asked.view.environment
+        self.in_flight -= 1
+        self.held[environment] -= 1
+        self._resume(waiter, finding)
+        if self._stopping is not None and not self.in_flight:
+            self._stopping.set()
+
+    def _resume(self, waiter: Waiter, finding: Finding) -> None:
+        """Answer a client's question with what is known now; perhaps more must be asked."""
+        forward = waiter.forward
+        asked = forward.asked
+        generation = self.published.generation
+        entry = finding.entry
+        if (
+            entry is not None
+            and entry.tail is None
+            and forward.key[0] == asked.query.key
+            and generation.views.get((asked.view.environment, asked.view.region)) is asked.view
+        ):  # what most come to
+            waiter.respond(give(asked, entry, finding))
+            return
+        waiter.fresh[forward.key] = finding
+        outcome = handle(
+            *(asked.wire, asked.source, asked.door, generation, monotonic()),
+            *(self.cache, waiter.fresh),
+        )
+        if not isinstance(outcome, Forward) or outcome.reply is not None:
+            waiter.respond(outcome.reply if isinstance(outcome, Forward) else outcome)  # type: ignore[arg-type]  # not None
+            return
+        if waiter.left <= 0:
+            waiter.respond(_refuse(outcome, Rcode.SERVFAIL, Reason.CHAIN_TOO_LONG))
+            return
+        waiter.forward = outcome
+        environment = outcome.asked.view.environment
+        self.in_flight += 1
+        self.held[environment] += 1
+        self._join(outcome, waiter, monotonic())
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new; let what is in flight end for `grace` seconds, then SERVFAIL."""
+        self._stopping = asyncio.Event()
+        if self.in_flight:
+            try:
+                await asyncio.wait_for(self._stopping.wait(), grace)
+            except TimeoutError:
+                for running in list(self._running.values()):
+                    self._end(running, Finding(None, Source.FORWARD, Reason.STOPPING))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self.upstreams.close()
+
+    # ---------------------------------------------------------------- the root
+
+    def prime(self) -> None:
+        """Fetch `. NS` and `. SOA` for whoever has somebody to ask, where they are not there."""
+        for forward in self.upstreams.root_questions(self.published.generation):
+            partition = self.cache.partition(forward.asked.view.environment)
+            entry = partition.pinned.get(forward.key)
+            is_right = entry is not None and entry.route == forward.route
+            if not is_right:
+                partition.pinned.pop(forward.key, None)
+                self._join(forward, None, monotonic())
+
+
+def _refuse(forward: Forward, rcode: Rcode, reason: Reason) -> Reply:
+    asked = forward.asked
+    environment = asked.view.environment
+    return refuse(asked.wire, asked.query, environment, rcode, reason, Source.FORWARD)
+
+
+__all__ = ["Drop", "Forwarder", "Respond"]
