@@ -20,7 +20,7 @@ from resolver import names
 from resolver.forward.scrub import Scrubbed
 from resolver.offenders import Offenders
 from resolver.outcome import Reason
-from resolver.packing import Turn, make_turn
+from resolver.packing import Turn, plain_turn
 from resolver.routes import Forwarding, Route
 
 Key = tuple[bytes, int, str]
@@ -103,7 +103,7 @@ class Entry:
                 ttl = TTL.unpack_from(body, offset)[0] - age if age > 0 else STALE_TTL
                 TTL.pack_into(counted, offset, max(ttl, 0))
             body = bytes(counted)
-        turn = make_turn(self.answers, self.authorities, 0, body, b"")
+        turn = plain_turn(self.answers, self.authorities, body)
         # Most entries are asked once: only what is asked again keeps its octets.
         if self.was_asked:
             self._age, self._turn = age, turn
@@ -122,6 +122,11 @@ class _Entries(LRUCache[Key, Entry]):
         super().__init__(entries * MEAN_OCTETS, getsizeof=_size_of)
         self.most = entries
         self.evicted = 0
+        self.denials: set[Key] = set()  # the keys of names that do not exist
+
+    def __delitem__(self, key: Key) -> None:
+        super().__delitem__(key)
+        self.denials.discard(key)
 
     def popitem(self) -> tuple[Key, Entry]:
         self.evicted += 1
@@ -135,7 +140,7 @@ class Partition:
 
     def __init__(self, entries: int) -> None:
         self._entries = _Entries(entries)
-        self._failures: LRUCache[Key, tuple[float, Reason]] = LRUCache(MAX_FAILURES)
+        self._failures: dict[Key, tuple[float, Reason]] = {}
         self.pinned: dict[Key, Entry] = {}  # of the root: others use it as a question of health
         self.kept_inside = Offenders()
         self.hits: Counter[str] = Counter()
@@ -160,21 +165,25 @@ class Partition:
 
     def find_denial(self, key: Key, now: float) -> Entry | None:
         """What says that the name does not exist: its own denial, or one above (RFC 8020 2)."""
+        denials = self._entries.denials
+        if not denials:
+            return None
         question, flags, place = key
         name = question[:-4]
         while len(name) > 1:
-            entry: Entry | None = self._entries.get((name + NXDOMAIN_MARK, flags, place))
-            if entry is not None and (now < entry.expires or name == question[:-4]):
-                return entry
+            denial = (name + NXDOMAIN_MARK, flags, place)
+            if denial in denials:
+                entry = self._entries[denial]
+                if now < entry.expires or len(name) == len(question) - 4:
+                    return entry
             name = name[name[0] + 1 :]
         return None
 
     def put(self, key: Key, entry: Entry, denies: bytes | None = None) -> None:
         """Keep what is true for a while; a denial is of the name, whatever the type."""
-        if denies is not None:
-            key = (denies + NXDOMAIN_MARK, key[1], key[2])
         entries = self._entries
-        self._failures.pop(key, None)
+        if self._failures:
+            self._failures.pop(key, None)
         if key[:2] in ROOT_QUESTIONS:
             self.pinned[key] = entry
             return
@@ -182,15 +191,25 @@ class Partition:
             return
         while len(entries) >= entries.most and key not in entries:
             entries.popitem()
+        if denies is not None:
+            key = (denies + NXDOMAIN_MARK, key[1], key[2])
         if _size_of(entry) <= entries.maxsize:
             entries[key] = entry
+            if denies is not None:
+                entries.denials.add(key)
 
     def fail(self, key: Key, reason: Reason, now: float) -> None:
         """Remember that a question could not be answered."""
-        self._failures[key] = (now + FAILURE_TIME, reason)
+        failures = self._failures
+        if len(failures) >= MAX_FAILURES:  # the oldest end first
+            del failures[next(iter(failures))]
+        failures.pop(key, None)
+        failures[key] = (now + FAILURE_TIME, reason)
 
     def find_failure(self, key: Key, now: float) -> Reason | None:
         """Why a question cannot be answered at present."""
+        if not self._failures:
+            return None
         found = self._failures.get(key)
         return found[1] if found is not None and now < found[0] else None
 

@@ -16,7 +16,17 @@ from resolver.forward.question import CHECKING_DISABLED, DNSSEC_OK
 from resolver.forward.scrub import Unpacked, unpack
 from resolver.generation import View
 from resolver.message import CD
-from resolver.outcome import Asked, Forward, Outcome, Rcode, Reason, Reply, Source, hot_reply
+from resolver.outcome import (
+    Asked,
+    Forward,
+    Outcome,
+    Rcode,
+    Reason,
+    Reply,
+    Source,
+    hot_forward,
+    hot_reply,
+)
 from resolver.packing import Answer, Packer, make_turn
 from resolver.render import AD, AUTHORITATIVE, refuse, render
 from resolver.routes import Route, delegation_route
@@ -55,14 +65,19 @@ def answer_elsewhere(
         flags |= DNSSEC_OK
     partition = cache.partition(view.environment) if cache is not None else None
     if answer is None and not fresh and partition is not None and cache is not None:
-        key = (query.key, flags, view.forwarding.place)
+        forwarding = view.forwarding
+        key = (query.key, flags, forwarding.place)
         entry = partition.find(key)
-        if (
-            entry is not None
-            and now < entry.expires
-            and entry.token is view.forwarding
-            and entry.tail is None
-        ):
+        if entry is None:
+            entry = partition.find_denial(key, now)
+            if entry is None and partition.find_failure(key, now) is None:
+                # What nobody knows anything of: most of what is not in the cache.
+                route = forwarding.find(query.key[:-4])
+                if route is not None:
+                    partition.misses += 1
+                    name = query.question[:-4]
+                    return hot_forward((asked, name, query.qtype, key, route, None, None))
+        elif now < entry.expires and entry.token is forwarding and entry.tail is None:
             return _from_cache(asked, entry, key, now, partition, cache.policy.prefetch)
     serve_stale = cache.policy.serve_stale if cache is not None else 0.0
     return _Elsewhere(asked, flags, now, partition, serve_stale, fresh or {}).run(answer)

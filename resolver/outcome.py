@@ -125,6 +125,9 @@ class Forward(NamedTuple):
     reply: Reply | None  # what is sent already: this only refreshes
 
 
+hot_forward: Callable[[tuple[Asked, bytes, int, Key, Route, Entry | None, Reply | None]], Forward]
+hot_forward = partial(tuple.__new__, Forward)
+
 Outcome = Reply | Drop | Forward
 
 NOT_A_QUERY = Drop("not_a_query")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from healthcheck.health import Target
@@ -122,6 +123,26 @@ def make_turn(
     return Turn(
         counts(full), counts(full + 1), lean + more, counts(least), counts(least + 1), len(lean)
     )
+
+
+def plain_turn(answers: int, authorities: int, body: bytes) -> Turn:
+    """A turn of which nothing may be left out; sooner made than by `make_turn`."""
+    counts = _COUNTS.get((answers, authorities))
+    if counts is None:
+        if len(_COUNTS) > 4096:
+            _COUNTS.clear()
+        counts = (
+            struct.pack("!4H", 1, answers, authorities, 0),
+            struct.pack("!4H", 1, answers, authorities, 1),
+        )
+        _COUNTS[answers, authorities] = counts
+    bare, with_opt = counts
+    return _hot_turn((bare, with_opt, body, bare, with_opt, len(body)))
+
+
+_COUNTS: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+_hot_turn: Callable[[tuple[bytes, bytes, bytes, bytes, bytes, int]], Turn]
+_hot_turn = partial(tuple.__new__, Turn)
 
 
 class Packer:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from resolver import names
 from resolver.forward.private import ADDRESS_TYPES, without_private
 from resolver.forward.wire import (
-    POINTER_TO_QNAME,
     RECORD,
     Malformed,
     Record,
@@ -33,6 +32,9 @@ MAX_RECORDS = 500  # of what is kept of one reply
 MAX_LINKS = 20  # aliases in one reply
 ACCEPTED = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
 COUNTS = struct.Struct("!HHHH")
+BARE_OPT = b"\0\0\x29"
+HEAD = struct.Struct("!HHHIH")
+POINTER = 0xC00C  # to the name of the question
 
 
 class Reply(NamedTuple):
@@ -70,7 +72,11 @@ def read_reply(wire: bytes, question_size: int, key: bytes) -> Reply:
     rcode = wire[3] & 15
     if authorities:
         authority, position = read_records(wire, position, authorities, qname)
-    if additionals:
+    if additionals == 1 and wire[position : position + 3] == BARE_OPT:  # what most replies end with
+        if position + 11 > len(wire):
+            raise Malformed("a record that does not end")
+        rcode |= wire[position + 5] << 4
+    elif additionals:
         additional, position = read_records(wire, position, additionals, qname)
         for record in additional:
             if record.rtype == OPT:  # RFC 6891 6.1.3: the upper eight bits of the rcode
@@ -129,16 +135,17 @@ class _Scrubbing:
         self.is_same = is_same
         self.dnssec_ok = dnssec_ok
         self.guarded = guarded
-        self.packer = Packer(reply.qname, False)
+        self.packer: Packer
         self.offsets: list[int] = []
         self.lifetime: int | None = None
 
     def run(self) -> Scrubbed:
         reply = self.reply
-        if not reply.answer:
-            return self._end(reply.qname, None)
-        simple = self._simple()
-        return simple if simple is not None else self._follow()
+        simple = self._simple() if reply.answer else None
+        if simple is not None:
+            return simple
+        self.packer = Packer(reply.qname, False)
+        return self._follow() if reply.answer else self._end(reply.qname, None)
 
     def _simple(self) -> Scrubbed | None:
         """What most replies are: records of the name and type asked for, without names inside."""
@@ -147,23 +154,17 @@ class _Scrubbing:
             return None
         if self.guarded and qtype in ADDRESS_TYPES:
             return None
-        lowest = answer[0].ttl
-        for owner, rtype, ttl, _, _ in answer:
+        ttl = self.limits.ttl(min([record.ttl for record in answer]))
+        parts: list[bytes] = []
+        offsets, position = [], 0
+        for owner, rtype, _, start, length in answer:
             if rtype != qtype or owner != qname:
                 return None
-            lowest = min(lowest, ttl)
-        ttl = self.limits.ttl(lowest)
-        parts, offsets, position = [], [], 0
-        for _, rtype, _, start, length in answer:
             offsets.append(position + 6)
-            parts.append(
-                POINTER_TO_QNAME + RECORD.pack(rtype, 1, ttl, length) + wire[start : start + length]
-            )
+            parts += (HEAD.pack(POINTER, rtype, 1, ttl, length), wire[start : start + length])
             position += 12 + length
-        return Scrubbed(
-            *(b"".join(parts), tuple(offsets), len(answer), 0, 0, ttl, None, None),
-            Reason.ANSWERED,
-        )
+        body, count = b"".join(parts), len(answer)
+        return Scrubbed(body, tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED)
 
     def _follow(self) -> Scrubbed:
         """Follow the chain through the answer section (RFC 1034 4.3.2, RFC 6672 3.2)."""

@@ -34,7 +34,7 @@ class Taker(Protocol):
 
 
 class Datagrams:
-    """Every attempt over UDP, in an epoll apart that spares the event loop their coming and going."""
+    """Every attempt over UDP, in an epoll apart: the event loop does not see them come and go."""
 
     def __init__(self, taker: Taker) -> None:
         self._taker = taker
