@@ -24,7 +24,7 @@ from resolver.forward.wire import (
 )
 from resolver.outcome import Rcode, Reason
 from resolver.packing import Packer
-from resolver.rrsets import ANY, CNAME, DNAME, NS, SOA
+from resolver.rrsets import AAAA, ANY, CNAME, DNAME, NS, SOA, A
 
 OPT, RRSIG, NSEC, NSEC3 = 41, 46, 47, 50
 PROOFS = frozenset({RRSIG, NSEC, NSEC3})  # what a validator behind us needs (RFC 4035 3.1.3)
@@ -35,6 +35,7 @@ COUNTS = struct.Struct("!HHHH")
 BARE_OPT = b"\0\0\x29"
 HEAD = struct.Struct("!HHHIH")
 POINTER = 0xC00C  # to the name of the question
+SIZES = {A: 4, AAAA: 16}  # octets of an address
 
 
 class Reply(NamedTuple):
@@ -95,7 +96,7 @@ class Limits:
 
     def ttl(self, ttl: int) -> int:
         """RFC 2181 8: a TTL with its top bit set is 0."""
-        return 0 if ttl >= 1 << 31 else max(self.least, min(ttl, self.most))
+        return max(self.least, 0 if ttl >= 1 << 31 else min(ttl, self.most))
 
 
 class Scrubbed(NamedTuple):
@@ -154,11 +155,13 @@ class _Scrubbing:
             return None
         if self.guarded and qtype in ADDRESS_TYPES:
             return None
-        ttl = self.limits.ttl(min([record.ttl for record in answer]))
+        ttls = [record.ttl for record in answer]
+        ttl = min(self.limits.ttl(min(ttls)), self.limits.ttl(max(ttls)))
+        size = SIZES.get(qtype)
         parts: list[bytes] = []
         offsets, position = [], 0
         for owner, rtype, _, start, length in answer:
-            if rtype != qtype or owner != qname:
+            if rtype != qtype or owner != qname or (size is not None and length != size):
                 return None
             offsets.append(position + 6)
             parts += (HEAD.pack(POINTER, rtype, 1, ttl, length), wire[start : start + length])
@@ -221,29 +224,27 @@ class _Scrubbing:
         if len(own) > MAX_RECORDS:
             raise Malformed(f"more than {MAX_RECORDS} records")
         lowest = min(self.limits.ttl(record.ttl) for record in own)
-        withheld = 0
+        withheld = changed = 0
         for record in own:
-            rdata: bytes | None = read_rdata(self.reply.wire, record)
+            said = read_rdata(self.reply.wire, record)
+            if len(said) != SIZES.get(record.rtype, len(said)):
+                raise Malformed("an address of another length")
+            rdata: bytes | None = said
             if self.guarded and record.rtype in ADDRESS_TYPES:
-                assert rdata is not None
-                rdata = without_private(record.rtype, self._whole(record, rdata))
+                rdata = without_private(record.rtype, said)
+            changed += rdata != said
             if rdata is None:
                 withheld += 1
                 continue
             self._add(spelled, record._replace(ttl=lowest), rdata)
         if withheld == len(own):
             lifetime = min(lowest, self.limits.most_negative)
+            if self.lifetime is not None:  # of the chain that led here
+                lifetime = min(lifetime, self.lifetime)
             return Scrubbed(b"", (), 0, 0, 0, lifetime, None, None, Reason.PRIVATE_WITHHELD)
-        if not withheld:  # a signature of more than is left is of no use
+        if not changed:  # a signature of more than is left is of no use
             self._add_signatures(spelled, here, self.reply.qtype)
         return self._result(Rcode.NOERROR)
-
-    @staticmethod
-    def _whole(record: Record, rdata: bytes) -> bytes:
-        """An address has its four or sixteen octets."""
-        if len(rdata) != {1: 4, 28: 16}.get(record.rtype, len(rdata)):
-            raise Malformed("an address of another length")
-        return rdata
 
     def _end(self, name: bytes, spelled: bytes | None) -> Scrubbed:
         """The end of a chain without records of the type: a denial, or a name to ask on for."""
