@@ -37,7 +37,9 @@ def packed(
     lines = ["id 1", "opcode QUERY", f"rcode {rcode}", f"flags {flags}"]
     for title, text in sections:
         lines += [f";{title}", *(line.strip() for line in text.strip().splitlines())]
-    return dns.message.from_text("\n".join(lines)).to_wire(max_size=65535)
+    # One set for each record: the records of a set would be shuffled.
+    made = dns.message.from_text("\n".join(lines), one_rr_per_rrset=True)
+    return made.to_wire(max_size=65535)
 
 
 def whole_rdata(rtype: int, wire: bytes, start: int, length: int) -> bytes:
