@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import Cache as PlainCache
 from cachetools import LRUCache
 
 from resolver import names
@@ -124,6 +125,10 @@ class _Entries(LRUCache[Key, Entry]):
         self.evicted = 0
         self.denials: set[Key] = set()  # the keys of names that do not exist
 
+    def peek(self, key: Key) -> Entry | None:
+        """An entry that does not count as used."""
+        return PlainCache.__getitem__(self, key) if key in self else None
+
     def __delitem__(self, key: Key) -> None:
         super().__delitem__(key)
         self.denials.discard(key)
@@ -162,6 +167,11 @@ class Partition:
         """The entry of a question, fresh or stale."""
         entry = self._entries.get(key)
         return entry if entry is not None else self.pinned.get(key)
+
+    def peek(self, key: Key, now: float) -> Entry | None:
+        """The entry or denial of a question, left as it is."""
+        entry = _Entries.peek(self._entries, key)
+        return entry or self.pinned.get(key) or self.find_denial(key, now)
 
     def find_denial(self, key: Key, now: float) -> Entry | None:
         """What says that the name does not exist: its own denial, or one above (RFC 8020 2)."""

@@ -380,3 +380,13 @@ def stale_finding(entry: Entry) -> Finding:
     is_denied = entry.rcode == Rcode.NXDOMAIN
     reason = Reason.STALE_NXDOMAIN if is_denied else Reason.STALE
     return Finding(entry, Source.STALE, reason, STALE_AGE)
+
+
+def answer_without_asking(forward: Forward) -> Reply:
+    """What can be said where nobody is to be asked after all."""
+    asked = forward.asked
+    answer = asked.view.answers.find(asked.query.key)
+    nobody = {forward.key: Finding(None, Source.FORWARD, Reason.NOT_FORWARDED)}
+    outcome = answer_elsewhere(asked, answer, 0.0, None, nobody)
+    assert isinstance(outcome, Reply)
+    return outcome

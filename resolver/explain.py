@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from resolver import names
 from resolver.chain import MAX_CHAIN, End, Resolution, Step, resolve
+from resolver.elsewhere import answer_without_asking
+from resolver.explain_elsewhere import Knowledge, explain_elsewhere, rcode_of
 from resolver.explain_selection import (
     NOTHING_SEEN,
     SEVERAL,
@@ -24,7 +26,7 @@ from resolver.explain_selection import (
 )
 from resolver.generation import Generation, View
 from resolver.namespace import Namespace, Node, ZoneView
-from resolver.outcome import Rcode, Reply
+from resolver.outcome import Forward, Rcode, Reply, Source
 from resolver.query import handle
 from resolver.rrsets import ALIAS, FAMILY_OF, AliasSet, Scope
 from resolver.views import Door
@@ -56,10 +58,12 @@ def explain(
     *,
     reveal: bool = False,
     seen: Seen = NOTHING_SEEN,
+    knowledge: Knowledge | None = None,
 ) -> Facts:
     """Explain one question of one client.
 
     `reveal` adds which other environments have the name: for those who may read the files.
+    `knowledge` is what a running server knows of upstreams and has in its cache.
     Raises BadName for a name and ValueError for a client that cannot be read.
     """
     match = generation.networks.match(client)
@@ -69,6 +73,10 @@ def explain(
     qname, read_as = complete(name, generation, view)
     wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + qname + struct.pack("!HH", qtype, 1)
     outcome = handle(wire, client, _DOOR, generation)
+    steps = []
+    if isinstance(outcome, Forward):
+        steps = explain_elsewhere(outcome, knowledge)
+        outcome = answer_without_asking(outcome)
     assert isinstance(outcome, Reply)
     facts: Facts = {
         "question": {
@@ -94,6 +102,10 @@ def explain(
         "place": place_text(_network_place(generation.zones, view, str(match.network))),
     }
     space, scope = view.answers.space, view.answers.scope
+    if steps:
+        facts["elsewhere"], facts["rcode"] = steps, rcode_of(steps)
+        facts["source"] = Source.CACHE if facts["rcode"] is not None else Source.FORWARD
+        facts["reason"] = "asked-elsewhere"
     resolution = resolve(space, qname, qtype, scope)
     zones = generation.zones.zones
     told = _Told(seen, {names.key(zone.apex): zone.environment or SEVERAL for zone in zones})

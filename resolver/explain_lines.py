@@ -26,7 +26,41 @@ def to_lines(facts: Facts) -> Iterator[str]:
     for step in facts.get("chain", ()):
         yield from _step_lines(step)
     yield from _end_lines(facts)
-    yield f"answer   {facts['rcode']}, from {facts['source']}: {facts['reason']}"
+    for asked in facts.get("elsewhere", ()):
+        yield from _elsewhere_lines(asked)
+    if facts["rcode"] is None:
+        yield "answer   whatever they say"
+    else:
+        yield f"answer   {facts['rcode']}, from {facts['source']}: {facts['reason']}"
+
+
+def _elsewhere_lines(asked: Facts) -> Iterator[str]:
+    route = asked["route"]
+    where = f" ({route['place']})" if route["place"] else ""
+    yield f"forward  {asked['name']} by {route['by']} for {route['suffix']}{where}"
+    if "cache" in asked:
+        yield f"cache    {_cache_words(asked['cache'])}"
+    for item in asked["upstreams"]:
+        if "why" in item:
+            yield f"  {item['order']}. {item['upstream']}: {item['why']} ({item['policy']})"
+        else:
+            yield f"  {item['upstream']}"
+    if "leads_to" in asked:
+        yield f"         leads to {asked['leads_to']}"
+
+
+def _cache_words(cache: Facts) -> str:
+    if cache["state"] == "absent":
+        return "nothing: upstreams are asked"
+    if cache["state"] == "failed":
+        return f"nothing: asking failed within the last seconds ({cache['reason']})"
+    ends = cache["expires_in"]
+    when = f"expires in {ends:g} s" if ends > 0 else f"expired {-ends:g} s ago"
+    records = f"{cache['records']} record{'s' if cache['records'] != 1 else ''}"
+    return (
+        f"{cache['state']}: {cache['rcode']}, {records}, {cache['age']:g} s old, {when}, "
+        f"from {cache['from']}"
+    )
 
 
 def _step_lines(step: Facts) -> Iterator[str]:
@@ -101,6 +135,7 @@ def _end_lines(facts: Facts) -> Iterator[str]:
     elif end == "referral":
         yield f"end      below the zone cut {facts['cut']} ({facts['cut_place']})"
     elif end == "outside":
-        yield "end      outside of the zones of this view; nothing is forwarded"
+        rest = "" if "elsewhere" in facts else "; nothing is forwarded"
+        yield f"end      outside of the zones of this view{rest}"
     if facts.get("exists_in"):
         yield f"note     the name exists in {', '.join(facts['exists_in'])}, unseen from here"

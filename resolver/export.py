@@ -17,6 +17,7 @@ from resolver.namespace import Below, Namespace, Node, ZoneView
 from resolver.rrsets import AAAA, ALIAS, CNAME, FAMILY_OF, MX, NS, SOA, A, Rrset, Scope
 from resolver.zones import records
 from resolver.zones.plan import HERE
+from resolver.zones.special import LOCALHOST
 
 # Types that every name server in use reads by name; the others are written as RFC 3597 says.
 _BY_NAME = frozenset(
@@ -40,7 +41,7 @@ class Line(NamedTuple):
 def exported_zones(space: Namespace) -> list[bytes]:
     """The apex keys of the zones that hold more than their SOA and NS, in canonical order."""
     filled = {node.zone.apex.lower() for key, node in space.nodes.items() if _has_more(key, node)}
-    return sorted(filled, key=_canonical)
+    return sorted(filled - {LOCALHOST}, key=_canonical)  # that one is on every machine
 
 
 def export_zone(space: Namespace, scope: Scope, apex: bytes) -> str:

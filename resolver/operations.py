@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
 from healthcheck.heartbeats import Word
 from healthcheck.report import Report, Summary
+from resolver.cache import Cache
 from resolver.checking import Checking
+from resolver.forward.forwarder import Forwarder
+from resolver.forward.standing import Standing
 from resolver.generation import Generation, Published
+from resolver.knowing import Knowing
 from resolver.reload import Built
 
 
@@ -22,9 +26,12 @@ class Operations:
         published: Published,
         checking: Checking,
         reload: Callable[[], Awaitable[Built]],
+        cache: Cache,
         *,
         keeps_overrides: bool,
     ) -> None:
+        self.cache = cache
+        self.forwarder: Forwarder | None = None  # from when the server runs
         self.published = published
         self.checking = checking
         self.keeps_overrides = keeps_overrides
@@ -45,7 +52,23 @@ class Operations:
             found.append("health states are frozen: too many targets fail at once")
         if summary.overdue:
             found.append(f"{summary.overdue} health checks are overdue")
+        down = sorted({s.name for s in self.standings() if s.is_down})
+        if down:
+            found.append(f"upstreams do not answer: {', '.join(down)}")
         return found
+
+    @property
+    def knowledge(self) -> Knowing | None:
+        """What `explain` needs of forwarding."""
+        return Knowing(self.forwarder) if self.forwarder is not None else None
+
+    def standings(self) -> Iterator[Standing]:
+        """How the upstreams of every environment stand."""
+        return iter(()) if self.forwarder is None else self.forwarder.upstreams.standings()
+
+    def coalesced(self, environment: str) -> int:
+        """How many questions of an environment waited for what was asked already."""
+        return 0 if self.forwarder is None else self.forwarder.coalesced[environment]
 
     def reports(self, endpoint: str | None = None) -> list[Report]:
         checker = self.checking.checker

@@ -37,7 +37,7 @@ GRACE = 1.5  # seconds for replies on their way when the process is to end
 WHOLE_MESSAGE = 65535
 # Thresholds of the garbage collector: a walk over everything takes a tenth of a second and finds
 # next to nothing, so it comes seldom.
-COLLECT = (700, 10, 1000)
+COLLECT = (20000, 10, 1000)
 
 log = logging.getLogger("sightline")
 
@@ -71,13 +71,11 @@ class Worker:
         self._touched: set[Target] = set()  # by health, while a build is under way
         self.checking = Checking(config, self._judge_anew)
         self._register = Register()
-        operations = Operations(
-            self.published,
-            self.checking,
-            self.reload,
+        self.operations = Operations(
+            *(self.published, self.checking, self.reload, self.cache),
             keeps_overrides=config.state_dir is not None,
         )
-        self.admin = AdminServer(config.admin, operations)
+        self.admin = AdminServer(config.admin, self.operations)
 
     def bind(self) -> None:
         """Open every socket; none stays open when one cannot be."""
@@ -110,6 +108,7 @@ class Worker:
         self.forwarder = forwarder = make_forwarder(
             self.config, self.published, self.cache, [bound.address for _, bound in self.listeners]
         )
+        self.operations.forwarder = forwarder
         datagrams, streams = self._listeners(forwarder)
         gc.freeze()  # what was loaded lives on: the collector need not walk it
         gc.set_threshold(*COLLECT)

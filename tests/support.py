@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +24,13 @@ import dns.rdatatype
 from resolver.compile import compile_generation
 from resolver.config import SocketAddress
 from resolver.counters import Counters
+from resolver.elsewhere import answer_without_asking
+from resolver.forward.forwarder import Forwarder
 from resolver.generation import Generation, Published
 from resolver.listen.sockets import Bound, bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
-from resolver.outcome import Reply
+from resolver.outcome import Forward, Outcome, Reply
 from resolver.query import handle
 from resolver.reload import Builder
 from resolver.views import Door
@@ -131,8 +133,15 @@ def ask(
 ) -> dns.message.Message:
     """What the journey replies."""
     outcome = handle(question(name, rdtype, edns=edns), source, door, generation)
+    return dns.message.from_wire(reply_of(outcome).wire)
+
+
+def reply_of(outcome: Outcome) -> Reply:
+    """The reply that an outcome is, or comes to where nobody is asked."""
+    if isinstance(outcome, Forward):
+        return answer_without_asking(outcome)
     assert isinstance(outcome, Reply)
-    return dns.message.from_wire(outcome.wire)
+    return outcome
 
 
 def addresses(message: dns.message.Message) -> list[str]:
@@ -157,10 +166,21 @@ class Listening:
     counters: Counters
     udp: DatagramListener
     tcp: StreamListener
+    asks: Forwarder | None = None
 
     @property
     def port(self) -> int:
         return self.bound.address.port
+
+    @property
+    def forwarder(self) -> Forwarder:
+        """That of a server that has one."""
+        assert self.asks is not None
+        return self.asks
+
+
+MakeForwarder = Callable[[Published, SocketAddress], Forwarder]
+"""A forwarder for what is published, of a server that listens on an address."""
 
 
 @contextlib.asynccontextmanager
@@ -171,23 +191,27 @@ async def listening(
     max_connections: int = 100,
     idle: float = 10.0,
     send_buffer: int | None = None,
+    forwarder: MakeForwarder | None = None,
 ) -> AsyncIterator[Listening]:
-    """Answer on a free port, over UDP and TCP."""
+    """Answer on a free port, over UDP and TCP; without a forwarder nobody else is asked."""
     bound = bind(SocketAddress(host, 0))
     if send_buffer is not None:
         bound.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     published, counters = Published(generation), Counters()
-    udp = DatagramListener(bound, UDP, published, counters)
+    asks = forwarder(published, bound.address) if forwarder is not None else None
+    udp = DatagramListener(bound, UDP, published, counters, asks)
     tcp = StreamListener(
-        bound, TCP, published, counters, max_connections=max_connections, idle=idle
+        bound, TCP, published, counters, asks, max_connections=max_connections, idle=idle
     )
     loop = asyncio.get_running_loop()
     await tcp.start()
     udp.start(loop)
     try:
-        yield Listening(bound, published, counters, udp, tcp)
+        yield Listening(bound, published, counters, udp, tcp, asks)
     finally:
         udp.stop(loop)
+        if asks is not None:
+            await asks.stop(0.0)
         await tcp.stop(0.2)
         bound.close()
 

@@ -20,7 +20,6 @@ from resolver import names
 from resolver.compile import compile_generation
 from resolver.export import export_zone, exported_zones
 from resolver.generation import Generation
-from resolver.outcome import Reply
 from resolver.query import handle
 from resolver.rrsets import Scope
 from resolver.views import Door
@@ -29,6 +28,7 @@ from resolver.zones.load import ZonesDirectory
 from resolver.zones.master import read
 from resolver.zones.places import Severity
 from resolver.zones.write_yaml import write
+from tests.support import reply_of
 
 ZONES = Path(__file__).parents[1] / "zones"
 NOW = 1_700_000_000
@@ -90,8 +90,7 @@ def answers(generation: Generation, scope: Scope, owner: str, rtype: str) -> lis
     found: object = None
     records_: set[tuple[str, int, int, str]] = set()
     for _ in range(len(prepared.turns) if prepared else 1):
-        outcome = handle(wire, "127.0.0.1", door, generation)
-        assert isinstance(outcome, Reply)
+        outcome = reply_of(handle(wire, "127.0.0.1", door, generation))
         reply = dns.message.from_wire(outcome.wire)
         found = (reply.rcode(), reply.flags, sorted(map(str, reply.authority)))
         for rrset in reply.answer:

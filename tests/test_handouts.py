@@ -22,7 +22,7 @@ from resolver.query import handle
 from resolver.views import Door
 from tests.properties import flipping
 from tests.properties.profile import PROFILE
-from tests.support import DEV_CLIENT, FILES, PROD_CLIENT, TCP, UDP, compiled, question
+from tests.support import DEV_CLIENT, FILES, PROD_CLIENT, TCP, UDP, compiled, question, reply_of
 
 Compile = Callable[..., Generation]
 A_ADDRESS, B_ADDRESS = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
@@ -49,8 +49,7 @@ def ask(
 ) -> bytes:
     """The octets of a reply at a moment."""
     outcome = handle(question(name, rdtype, edns=1232), source, door, generation, now)
-    assert isinstance(outcome, Reply)
-    return outcome.wire
+    return reply_of(outcome).wire
 
 
 def target(generation: Generation, *octets: int) -> Target:

@@ -12,6 +12,7 @@ import pytest
 from healthcheck.health import DeclaredState, State
 from healthcheck.heartbeats import Word
 from resolver.admin.operated import Operated
+from resolver.cache import Cache
 from resolver.checking import Checking
 from resolver.checks import uses
 from resolver.config import load_config
@@ -49,7 +50,7 @@ async def operations(directory: Path) -> AsyncIterator[Operations]:
     await checking.start(uses(published.generation.zones))
     try:
         await checking.first_round()
-        yield Operations(published, checking, reload, keeps_overrides=False)
+        yield Operations(published, checking, reload, Cache(), keeps_overrides=False)
     finally:
         await checking.stop()
 

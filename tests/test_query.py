@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolver.generation import Generation
-from resolver.outcome import NOT_A_QUERY, Reason, Reply
+from resolver.outcome import NOT_A_QUERY, Forward, Reason, Reply
 from resolver.query import handle
 from resolver.views import Door, NetworkTable
 from tests.support import (
@@ -27,6 +27,7 @@ from tests.support import (
     addresses,
     ask,
     question,
+    reply_of,
 )
 
 Compile = Callable[..., Generation]
@@ -156,10 +157,13 @@ def test_no_edns_in_no_edns_out(generation: Compile) -> None:
 
 @pytest.mark.parametrize("name", ["sub", "x.sub", "ns.sub"])
 def test_below_a_cut(generation: Compile, name: str) -> None:
-    """RD clear: a referral with glue and without AA; RD set: refused until we can ask there."""
+    """RD clear: a referral with glue and without AA; RD set: its servers are asked."""
     made = generation({**FILES, "dev.yaml": CUT})
     query = dns.message.make_query(f"{name}.dev.east.corp.test.", "A", use_edns=0)
-    refused = dns.message.from_wire(decide(made, query).wire)
+    outcome = handle(query.to_wire(), DEV_CLIENT, UDP, made)
+    assert isinstance(outcome, Forward)
+    assert [str(upstream) for upstream in outcome.route.upstreams] == ["10.80.7.1"]
+    refused = dns.message.from_wire(reply_of(outcome).wire)
     assert (refused.rcode(), codes(refused)) == (dns.rcode.REFUSED, [20])
     query.flags = 0
     referral = dns.message.from_wire(decide(made, query).wire)

@@ -81,6 +81,7 @@ _RIGHTS = {
     Need.HEARTBEAT: Right.HEARTBEAT,
     Need.OVERRIDE: Right.OVERRIDE,
     Need.RELOAD: Right.RELOAD,
+    Need.CACHE: Right.CACHE,
 }
 _READS = {Need.READ: "admin.allow", Need.METRICS: "admin.metrics_allow"}
 

@@ -24,6 +24,7 @@ from resolver import __version__
 from resolver.admin.access import Sight
 from resolver.admin.asked import Asked
 from resolver.admin.exposition import CONTENT_TYPE, encode
+from resolver.admin.forward_metrics import collect_forwarding
 from resolver.admin.operated import Operated
 from resolver.admin.selections import Selections, family_of
 from resolver.admin.survey import EFFECTIVE, SERVED_AS_UP, Survey
@@ -98,6 +99,7 @@ class HealthCollector(Collector):
         yield _tier_shares(survey)
         yield from self._checks()
         yield from self._checker(survey)
+        yield from collect_forwarding(operated, self._sight)
         number = survey.generation.number
         if self._sight.sees_all:  # it moves with what happens in any environment
             yield _plain("sightline_generation", "The generation that is served.", number)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
 from healthcheck.heartbeats import Word
 from healthcheck.report import Report, Summary
+from resolver.cache import Cache
+from resolver.explain_elsewhere import Knowledge
+from resolver.forward.standing import Standing
 from resolver.generation import Generation
 from resolver.reload import Built
 
@@ -33,6 +36,20 @@ class Operated(Protocol):
     @property
     def degraded(self) -> list[str]:
         """What is wrong with the server, a sentence each; answers go on."""
+
+    @property
+    def cache(self) -> Cache:
+        """What upstreams said, by environment."""
+
+    @property
+    def knowledge(self) -> Knowledge | None:
+        """What `explain` needs of forwarding; None: this server forwards nothing."""
+
+    def standings(self) -> Iterable[Standing]:
+        """How the upstreams of every environment stand."""
+
+    def coalesced(self, environment: str) -> int:
+        """How many questions of an environment waited for what was asked already."""
 
     def reports(self, endpoint: str | None = None) -> list[Report]:
         """What is known of the targets of one endpoint, by its id, or of every target."""

@@ -20,6 +20,7 @@ class Need(Enum):
     HEARTBEAT = "heartbeat"
     OVERRIDE = "override"
     RELOAD = "reload"
+    CACHE = "cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ ROUTES = (
     _route("change", "PUT", r"/api/v1/endpoints/(.+)/state", Need.OVERRIDE),
     _route("heartbeat", "PUT", r"/api/v1/heartbeats/(.+)", Need.HEARTBEAT),
     _route("explain", "GET", r"/api/v1/explain", Need.READ),
+    _route("upstreams", "GET", r"/api/v1/upstreams", Need.READ),
+    _route("cache", "GET", r"/api/v1/cache", Need.READ),
+    _route("forget", "DELETE", r"/api/v1/cache", Need.CACHE),
     _route("generation", "GET", r"/api/v1/generation", Need.READ),
     _route("reload", "POST", r"/api/v1/reload", Need.RELOAD),
 )

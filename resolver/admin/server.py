@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from resolver.admin import health_api, server_api
+from resolver.admin import forward_api, health_api, server_api
 from resolver.admin.access import Caller, Denied, Rules, table
 from resolver.admin.asked import MAX_BODY, Asked, Shared
 from resolver.admin.metrics import Scrapes
@@ -65,6 +65,9 @@ class AdminServer:
             "change": health_api.change_state,
             "heartbeat": health_api.take_heartbeat,
             "explain": server_api.show_explanation,
+            "upstreams": forward_api.show_upstreams,
+            "cache": forward_api.show_cache,
+            "forget": forward_api.forget,
             "generation": server_api.show_generation,
             "reload": server_api.reload,
         }

@@ -122,7 +122,10 @@ async def show_explanation(asked: Asked) -> web.Response:
     try:
         qtype = records.type_number(query.get("type") or "A")
         facts = explain(
-            generation, query["name"], qtype, client, reveal=asked.sight.sees_all, seen=seen
+            *(generation, query["name"], qtype, client),
+            reveal=asked.sight.sees_all,
+            seen=seen,
+            knowledge=asked.operated.knowledge,
         )
     except (BadName, records.BadRdata) as error:
         raise Refused(400, str(error)) from None

@@ -84,6 +84,7 @@ class Forwarder:
         self.held: Counter[str] = Counter()  # in flight, by environment
         self.coalesced: Counter[str] = Counter()  # by environment
         self.refused: Counter[str] = Counter()  # by environment: too many in flight
+        self.policy = policy
         self._order = POLICIES[policy]
         self._explores = policy == "fastest"
         self._timing = timing or Timing()
@@ -177,6 +178,11 @@ class Forwarder:
         running.waiters.append(waiter)
         if waiter.forward.stale is not None:
             running.stale_due = min(running.stale_due, waiter.began + STALE_TIMER)
+
+    def choose(self, environment: str, route: Route) -> list[Standing]:
+        """The upstreams of a route in the order in which they would be asked now."""
+        standings = self.upstreams.known(environment, route)
+        return self._order(standings, self._turn + 1) if standings else []
 
     # ---------------------------------------------------------------- under way
 

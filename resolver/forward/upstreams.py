@@ -107,6 +107,15 @@ class Upstreams:
 
     def of(self, environment: str, route: Route, now: float) -> list[Standing]:
         """The standings of a route's upstreams, ourselves left out."""
+        standings = self.known(environment, route)
+        for standing in standings:
+            standing.wanted = now
+            if standing.is_suspect and not standing.is_probed:
+                self._begin_probes(standing, now)  # it was left alone meanwhile
+        return standings
+
+    def known(self, environment: str, route: Route) -> list[Standing]:
+        """The same, while nobody wants to ask them."""
         mark = (environment, id(route))
         known = self._of_route.get(mark)
         if known is None or known[0] is not route:
@@ -118,10 +127,6 @@ class Upstreams:
             if len(self._of_route) >= MAX_STANDINGS:
                 self._of_route.clear()
             known = self._of_route[mark] = (route, found)
-        for standing in known[1]:
-            standing.wanted = now
-            if standing.is_suspect and not standing.is_probed:
-                self._begin_probes(standing, now)  # it was left alone meanwhile
         return known[1]
 
     def standings(self) -> Iterator[Standing]:

@@ -8,23 +8,21 @@ from __future__ import annotations
 import logging
 import time
 
+from resolver.elsewhere import answer_without_asking
 from resolver.forward.forwarder import Forwarder, Respond
 from resolver.message import QR, RD
 from resolver.outcome import NOT_A_QUERY, Forward, Outcome, Rcode, Reason, Reply, Source
-from resolver.render import refuse
 
 _last_report = [0.0]
 REPORT_EVERY = 1.0  # seconds: a hostile packet must not fill the disk with tracebacks
 
 
 def forward(forwarder: Forwarder | None, outcome: Forward, respond: Respond) -> None:
-    """Have upstreams asked; where there is nobody to do it, the question is refused."""
+    """Have upstreams asked; without a forwarder the question is answered by what is here."""
     if forwarder is not None:
         forwarder.begin(outcome, respond)
         return
-    asked = outcome.asked
-    environment = asked.view.environment
-    respond(refuse(asked.wire, asked.query, environment, Rcode.REFUSED, Reason.NOT_FORWARDED))
+    respond(answer_without_asking(outcome))
 
 
 def serve_safely(wire: bytes, fault: Exception, log: logging.Logger) -> Outcome:

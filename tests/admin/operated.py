@@ -21,9 +21,12 @@ from healthcheck.report import Override, Report, Summary
 from healthcheck.track import Track
 from healthcheck.use import Use
 from resolver.admin.server import AdminServer
+from resolver.cache import Cache
 from resolver.checks import uses
 from resolver.compile import compile_generation
 from resolver.config import AdminConfig, load_config
+from resolver.explain_elsewhere import Knowledge
+from resolver.forward.standing import Standing
 from resolver.generation import Generation
 from resolver.reload import Builder, Built
 from tests.support import NOW
@@ -89,6 +92,10 @@ class Operating:
     generation: Generation
     builder: Builder
     keeps_overrides: bool = False
+    cache: Cache = field(default_factory=Cache)
+    knowledge: Knowledge | None = None
+    upstreams: list[Standing] = field(default_factory=list)
+    waited: dict[str, int] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     found: dict[str, tuple[Health, Track | None]] = field(default_factory=dict)  # by address
     unproven: set[str] = field(default_factory=set)  # services
@@ -112,6 +119,12 @@ class Operating:
         known: dict[Target, Health] = {r.use.target: r.health for r in self._reports()}
         zones, old = self.generation.zones, self.generation
         self.generation = compile_generation(zones, NOW, 1, old, HealthTable(known))
+
+    def standings(self) -> list[Standing]:
+        return self.upstreams
+
+    def coalesced(self, environment: str) -> int:
+        return self.waited.get(environment, 0)
 
     def reports(self, endpoint: str | None = None) -> list[Report]:
         self.before_reports()

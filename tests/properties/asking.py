@@ -9,10 +9,10 @@ import dns.rdatatype
 from dns.name import Name
 
 from resolver.generation import Generation
-from resolver.outcome import Reply
 from resolver.query import handle
 from resolver.views import Door
 from tests.reference import Record, Verdict
+from tests.support import reply_of
 
 TCP = Door("tcp", 65535)
 
@@ -21,9 +21,7 @@ def ask(generation: Generation, client: str, qname: Name, qtype: str, rd: bool =
     """The octets of the reply."""
     query = dns.message.make_query(qname, qtype, id=0)
     query.flags = dns.flags.RD if rd else 0
-    outcome = handle(query.to_wire(), client, TCP, generation)
-    assert isinstance(outcome, Reply)
-    return outcome.wire
+    return reply_of(handle(query.to_wire(), client, TCP, generation)).wire
 
 
 def records(message: dns.message.Message) -> dict[str, list[Record]]:

@@ -17,7 +17,7 @@ from resolver.outcome import Reply
 from resolver.query import handle
 from tests.properties import flipping
 from tests.properties.profile import PROFILE
-from tests.support import NOW, PROD_CLIENT, TCP, addresses, question
+from tests.support import NOW, PROD_CLIENT, TCP, addresses, question, reply_of
 
 UP, DOWN = Health(State.UP, ""), Health(State.DOWN, "")
 
@@ -114,8 +114,7 @@ def ask(
 ) -> dns.message.Message:
     """What the journey replies."""
     outcome = handle(question(name, rdtype), source, TCP, generation)
-    assert isinstance(outcome, Reply)
-    return dns.message.from_wire(outcome.wire)
+    return dns.message.from_wire(reply_of(outcome).wire)
 
 
 class Asker:

@@ -47,11 +47,12 @@ from healthcheck.health import NOT_OBSERVED, DeclaredState, Health, State, Targe
 from resolver.compile import compile_generation
 from resolver.config import SocketAddress
 from resolver.counters import Counters
+from resolver.elsewhere import answer_without_asking
 from resolver.generation import Generation, Published
 from resolver.listen.sockets import bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
-from resolver.outcome import Reply
+from resolver.outcome import Forward, Reply
 from resolver.query import handle
 from resolver.views import Door, NetworkTable
 from resolver.zones.load import ZonesDirectory
@@ -241,6 +242,8 @@ class ByHandle:
 
     async def ask(self, wire: bytes, source: str, transport: str, silence: bool) -> bytes | None:
         outcome = handle(wire, source, self.doors[transport], self.generation)
+        if isinstance(outcome, Forward):
+            outcome = answer_without_asking(outcome)
         self.counters.count(outcome, transport)
         return outcome.wire if isinstance(outcome, Reply) else None
 

@@ -11,12 +11,12 @@ import pytest
 
 from resolver.explain import explain
 from resolver.generation import Generation
-from resolver.outcome import Reply
 from resolver.query import handle
 from resolver.views import Door
 from resolver.zones import records
 from tests.scenarios.runner import compile_files, judged, load_scenario
 from tests.scenarios.test_scenarios import SCENARIOS
+from tests.support import reply_of
 
 TCP = Door("tcp", 65535)
 
@@ -24,8 +24,7 @@ TCP = Door("tcp", 65535)
 def agree(generation: Generation, name: str, rdtype: str, source: str) -> None:
     """Ask both; explain's question is one with RD over TCP."""
     query = dns.message.make_query(name, rdtype)
-    outcome = handle(query.to_wire(), source, TCP, generation)
-    assert isinstance(outcome, Reply)
+    outcome = reply_of(handle(query.to_wire(), source, TCP, generation))
     reply = dns.message.from_wire(outcome.wire)
     facts = explain(generation, name, records.type_number(rdtype), source)
     assert facts["rcode"] == dns.rcode.to_text(reply.rcode())
