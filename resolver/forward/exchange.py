@@ -171,6 +171,8 @@ class Exchange:
             if self.made >= self.most or len(self.refused) >= len(self.standings):
                 self._give_up()
             return
+        if now < self.due:
+            return  # the next one has its time
         oldest = min(attempt.sent for attempt in self.attempts)
         self.due = max(now + 0.01, min(oldest + self.timing.timeout, self.deadline))
 
