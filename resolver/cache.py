@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,10 +199,15 @@ class Partition:
             return
         if not entries.most:
             return
+        if denies is not None:
+            entries.pop(
+                key, None
+            )  # or it would be found before the denial, for as long as it stays
+            key = (denies + NXDOMAIN_MARK, key[1], key[2])
+        elif entries.denials:
+            entries.pop((key[0][:-4] + NXDOMAIN_MARK, key[1], key[2]), None)  # the name exists
         while len(entries) >= entries.most and key not in entries:
             entries.popitem()
-        if denies is not None:
-            key = (denies + NXDOMAIN_MARK, key[1], key[2])
         if _size_of(entry) <= entries.maxsize:
             entries[key] = entry
             if denies is not None:
@@ -242,7 +247,10 @@ class Partition:
 
     def items(self) -> Iterator[tuple[Key, Entry]]:
         """Every entry, for the tests and for people; touches none."""
-        yield from dict(self._entries.items()).items()
+        for key in list(self._entries):
+            entry = self._entries.peek(key)
+            if entry is not None:
+                yield key, entry
 
 
 def _is_meant(key: Key, name: bytes | None, suffix: bytes | None) -> bool:
@@ -265,6 +273,11 @@ class Cache:
         if found is None:
             found = self.partitions[environment] = Partition(self.policy.entries)
         return found
+
+    def retain(self, environments: Collection[str]) -> None:
+        """Forget the environments that are no more."""
+        for environment in self.partitions.keys() - set(environments):
+            del self.partitions[environment]
 
     def forget(
         self,
