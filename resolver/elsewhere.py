@@ -206,9 +206,12 @@ class _Elsewhere:
         route = self._route(owner, cut)
         if isinstance(route, Forward):
             return route
-        if route is None or not route.upstreams:
-            reason = Reason.NOT_FORWARDED if route is None else Reason.NO_UPSTREAM
-            return Finding(None, Source.FORWARD, reason)
+        if route is None:
+            if partition is not None and self.view.forwarding.keeps(owner):
+                partition.kept_inside.note(owner, self.asked.source)
+            return Finding(None, Source.FORWARD, Reason.NOT_FORWARDED)
+        if not route.upstreams:
+            return Finding(None, Source.FORWARD, Reason.NO_UPSTREAM)
         fresh = self.fresh.get(key)
         if fresh is not None and (fresh.entry is None or self._is_valid(fresh.entry, name, route)):
             return fresh

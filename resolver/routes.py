@@ -14,6 +14,7 @@ from resolver import names
 from resolver.forward.private import is_private
 from resolver.zones.model import ForwardSpec
 from resolver.zones.places import Place, place_of
+from resolver.zones.special import LOCAL_ZONES
 from resolver.zones.upstream import SYSTEM, BadUpstream, Upstream, read_upstream
 from resolver.zones.zone import Environment, Plan
 
@@ -25,7 +26,7 @@ class Route:
     """The servers that are asked for a suffix; equal when the same are asked for the same."""
 
     suffix: bytes  # key; the root: for everything else
-    kind: str  # route | upstreams | default | system | delegation
+    kind: str  # route | upstreams | default | system | delegation; kept: nobody is asked
     upstreams: tuple[Upstream, ...]
     place: Place | None = field(default=None, compare=False)
 
@@ -89,9 +90,15 @@ class Forwarding:
         routes = self.routes
         while True:
             route = routes.get(name)
-            if route is not None or len(name) == 1:
-                return route
+            if route is not None:
+                return route if route.upstreams else None
+            if len(name) == 1:
+                return None
             name = name[name[0] + 1 :]
+
+    def keeps(self, name: bytes) -> bool:
+        """Whether a name (key) that nobody is asked for is one of ours."""
+        return any(above in self.routes for above in (name, *names.ancestors(name)))
 
 
 def make_forwardings(
@@ -132,7 +139,13 @@ def _routes(
         usual = _usual_route(plan, spec, region, defaults, file)
         if usual is not None and usual.upstreams:
             routes[names.ROOT] = usual
-    return {suffix: route for suffix, route in routes.items() if route.upstreams}
+    found = {suffix: route for suffix, route in routes.items() if route.upstreams}
+    if found:
+        # What is ours goes nowhere, also through zones that fall through: a longer route says so.
+        for apex in (plan.domain, *plan.domains, *LOCAL_ZONES):
+            suffix = names.key(apex)
+            found.setdefault(suffix, Route(suffix, "kept", ()))
+    return found
 
 
 def _usual_route(

@@ -118,7 +118,6 @@ class Worker:
         for datagram in datagrams:
             datagram.start(loop)
         await self.admin.start()
-        forwarder.prime()
         await self._first_round()
         gc.freeze()  # nor what checking made of it
         if not self._stop.is_set():
@@ -237,6 +236,7 @@ class Worker:
             # Health may have moved on while the files were read.
             new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
             self.published.replace(new, retiring=old)
+            self.cache.retain(new.namespaces)
             if self.forwarder is not None:
                 self.forwarder.prime()
             seconds = time.monotonic() - started

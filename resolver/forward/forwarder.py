@@ -18,7 +18,7 @@ from resolver.forward.exchange import Attempt, Exchange, Learned, Timing, Unansw
 from resolver.forward.question import DNSSEC_OK
 from resolver.forward.scrub import Limits, scrub
 from resolver.forward.standing import EXPLORED, POLICIES, Standing
-from resolver.forward.upstreams import Entropy, Upstreams
+from resolver.forward.upstreams import Entropy, Upstreams, root_questions
 from resolver.forward.wire import Malformed
 from resolver.generation import Published, View
 from resolver.outcome import Drop, Forward, Outcome, Rcode, Reason, Reply, Source
@@ -93,6 +93,7 @@ class Forwarder:
         self._turn = 0
         self._by_key: dict[object, Running] = {}
         self._running: dict[Exchange, Running] = {}
+        self._primed: set[str] = set()  # places that have asked for anything
         self._timer: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Event | None = None
         upstreams.taker = self
@@ -166,6 +167,8 @@ class Forwarder:
             self._explore(exchange, standings, now)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+        if forward.key[2] not in self._primed:
+            self._prime(forward.asked.view)
 
     def _explore(self, exchange: Exchange, standings: list[Standing], now: float) -> None:
         first, second = self._octets(2)
@@ -369,12 +372,19 @@ class Forwarder:
     # ---------------------------------------------------------------- the root
 
     def prime(self) -> None:
-        """Fetch `. NS` and `. SOA` for whoever has somebody to ask, where they are not there."""
-        for forward in self.upstreams.root_questions(self.published.generation):
-            partition = self.cache.partition(forward.asked.view.environment)
+        """Fetch `. NS` and `. SOA` anew where they are asked of others than before, or were not
+        there; only for places that have asked for anything, so that a server at rest is silent."""
+        places, self._primed = self._primed, set()
+        views = {view.forwarding.place: view for view in self.published.generation.views.values()}
+        for place in places & views.keys():
+            self._prime(views[place])
+
+    def _prime(self, view: View) -> None:
+        self._primed.add(view.forwarding.place)
+        partition = self.cache.partition(view.environment)
+        for forward in root_questions(view):
             entry = partition.pinned.get(forward.key)
-            is_right = entry is not None and entry.route == forward.route
-            if not is_right:
+            if entry is None or entry.route != forward.route:
                 partition.pinned.pop(forward.key, None)
                 self._join(forward, None, monotonic())
 

@@ -25,7 +25,7 @@ from resolver.forward.question import make_query
 from resolver.forward.standing import PROBE_INTERVAL, Standing
 from resolver.forward.stream import Stream
 from resolver.forward.udp import Datagrams, Taker
-from resolver.generation import Generation
+from resolver.generation import View
 from resolver.names import ROOT
 from resolver.outcome import Asked, Forward
 from resolver.routes import Route
@@ -75,6 +75,20 @@ class Trust:
 
     ca_file: str | None = None  # None: the CAs of the system
     ad: bool = False  # AD of upstreams over an encrypted or loopback path is passed on
+
+
+def root_questions(view: View) -> Iterator[Forward]:
+    """`. NS` and `. SOA`, where a view has somebody to ask for them."""
+    route = view.forwarding.find(ROOT)
+    for qtype in (NS, SOA) if route is not None else ():
+        assert route is not None
+        question = ROOT + qtype.to_bytes(2, "big") + b"\0\1"
+        wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + question
+        query = message.read(wire)
+        assert query is not None
+        asked = Asked(wire, query, view, _DOOR, None, "127.0.0.1")
+        key = (question, 0, view.forwarding.place)
+        yield Forward(asked, ROOT, qtype, key, route, None, None)
 
 
 class Upstreams:
@@ -304,24 +318,6 @@ class Upstreams:
         if "_datagrams" in self.__dict__:
             self._datagrams.close()
         await asyncio.sleep(0)  # so that cancelled tasks end
-
-    # ---------------------------------------------------------------- the root
-
-    def root_questions(self, generation: Generation) -> Iterator[Forward]:
-        """`. NS` and `. SOA` for each place that has somebody to ask for them."""
-        places = {view.forwarding.place: view for view in generation.views.values()}
-        for view in places.values():
-            route = view.forwarding.find(ROOT)
-            if route is None:
-                continue
-            for qtype in (NS, SOA):
-                question = ROOT + qtype.to_bytes(2, "big") + b"\0\1"
-                wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + question
-                query = message.read(wire)
-                assert query is not None
-                asked = Asked(wire, query, view, _DOOR, None, "127.0.0.1")
-                key = (question, 0, view.forwarding.place)
-                yield Forward(asked, ROOT, qtype, key, route, None, None)
 
     def failures(self) -> Counter[tuple[str, str]]:
         """Failures and ignored replies by upstream and reason, environments together."""

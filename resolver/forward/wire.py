@@ -14,7 +14,7 @@ from resolver import names
 MAX_JUMPS = 127
 RECORD = struct.Struct("!HHIH")
 POINTER_TO_QNAME = b"\xc0\x0c"
-NAPTR = 35
+NAPTR, OPT, CLASS_IN = 35, 41, 1
 # Types whose rdata may hold compressed names (RFC 1035 3.3, RFC 3597 4): octets before, names.
 COMPRESSIBLE = {
     2: (0, 1),  # NS
@@ -101,9 +101,10 @@ def read_records(wire: bytes, position: int, count: int, qname: bytes) -> tuple[
             else:
                 owner, position = read_name(wire, position)
                 owner = owner.lower()
-            rtype, _rclass, ttl, length = RECORD.unpack_from(wire, position)
+            rtype, rclass, ttl, length = RECORD.unpack_from(wire, position)
             position += 10
-            records.append(Record(owner, rtype, ttl, position, length))
+            if rclass == CLASS_IN or rtype == OPT:  # what is of another class answers nothing
+                records.append(Record(owner, rtype, ttl, position, length))
             position += length
     except struct.error:
         raise Malformed("a record that does not end") from None

@@ -9,8 +9,10 @@ import dns.name
 import dns.rcode
 import pytest
 
+from resolver import names
 from resolver.explain import explain
 from resolver.generation import Generation
+from resolver.outcome import Forward
 from resolver.query import handle
 from resolver.views import Door
 from resolver.zones import records
@@ -24,9 +26,16 @@ TCP = Door("tcp", 65535)
 def agree(generation: Generation, name: str, rdtype: str, source: str) -> None:
     """Ask both; explain's question is one with RD over TCP."""
     query = dns.message.make_query(name, rdtype)
-    outcome = reply_of(handle(query.to_wire(), source, TCP, generation))
-    reply = dns.message.from_wire(outcome.wire)
+    outcome = handle(query.to_wire(), source, TCP, generation)
+    reply = dns.message.from_wire(reply_of(outcome).wire)
     facts = explain(generation, name, records.type_number(rdtype), source)
+    if isinstance(outcome, Forward):
+        asked = facts["elsewhere"][0]
+        assert facts["rcode"] is None
+        assert asked["name"] == names.to_text(outcome.name)
+        servers = [item["upstream"] for item in asked["upstreams"]]
+        assert servers == [str(upstream) for upstream in outcome.route.upstreams]
+        return
     assert facts["rcode"] == dns.rcode.to_text(reply.rcode())
     chain = facts.get("chain", [])
     if reply.rcode() != dns.rcode.NOERROR or not reply.answer:
