@@ -200,9 +200,7 @@ class Partition:
         if not entries.most:
             return
         if denies is not None:
-            entries.pop(
-                key, None
-            )  # or it would be found before the denial, for as long as it stays
+            entries.pop(key, None)  # it would be found before the denial
             key = (denies + NXDOMAIN_MARK, key[1], key[2])
         elif entries.denials:
             entries.pop((key[0][:-4] + NXDOMAIN_MARK, key[1], key[2]), None)  # the name exists

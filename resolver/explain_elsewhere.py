@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from resolver import names
 from resolver.cache import Entry, Key, Partition
-from resolver.elsewhere import MAX_RESTARTS
 from resolver.explain_selection import place_text
 from resolver.forward.standing import Standing
+from resolver.gathering import MAX_RESTARTS
 from resolver.generation import View
 from resolver.outcome import Forward, Rcode
 from resolver.routes import Route

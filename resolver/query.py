@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from resolver import message
 from resolver.cache import Cache
-from resolver.elsewhere import Fresh, answer_elsewhere
+from resolver.elsewhere import answer_elsewhere
+from resolver.findings import Fresh
 from resolver.generation import Generation, View
 from resolver.message import NOERROR, Query
 from resolver.outcome import NOT_A_QUERY, Asked, Outcome, Rcode, Reason, Source, hot_reply

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from resolver.cache import RECHECK, Cache, Entry
-from resolver.elsewhere import Finding, Fresh, give, is_asked_by, stale_finding
+from resolver.findings import Finding, Fresh, give, is_asked_by, stale_finding
 from resolver.forward.exchange import Attempt, Exchange, Learned, Timing, Unanswered
 from resolver.forward.question import DNSSEC_OK
 from resolver.forward.scrub import Limits, scrub
