@@ -409,6 +409,15 @@ def test_some_environments_forget_or_all() -> None:
     assert cache.forget() == {"dev": 0, "prod": 2}
 
 
+def test_environments_that_are_no_more_are_forgotten() -> None:
+    """The others keep what they have."""
+    cache = Cache()
+    dev = cache.partition("dev")
+    cache.partition("prod")
+    cache.retain(["dev", "new"])
+    assert cache.partitions == {"dev": dev}
+
+
 def test_statistics_tell_of_each_partition() -> None:
     """What was found, and what is there."""
     cache = Cache(CachePolicy(entries=1))

@@ -15,7 +15,10 @@ PURE = (
     *("zones/checks", "zones/kinds", "admin/access"),
     *(f"zones/{name}" for name in ("places", "leaves", "model", "plan", "assemble", "services")),
     *(f"zones/{name}" for name in ("zone", "records", "rdata", "svcb", "presentation", "reverse")),
-    *("zones/upstream", "zones/write_yaml", "zones/json_schema"),
+    *("zones/upstream", "zones/write_yaml", "zones/json_schema", "zones/special"),
+    *("cache", "elsewhere", "leaving", "offenders", "render", "routes"),
+    *(f"forward/{name}" for name in ("wire", "private", "question", "scrub")),
+    *("forward/standing", "forward/exchange"),
     *(f"zones/rules/{path.stem}" for path in (ROOT / "resolver/zones/rules").glob("*.py")),
 )
 PURE_OF_HEALTH = (
