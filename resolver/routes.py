@@ -42,11 +42,15 @@ class Guard:
     policy: str = "default"  # default | allow | deny
     allowed: tuple[bytes, ...] = ()  # suffixes (keys) that may
 
-    def applies(self, name: bytes, upstream: Upstream) -> bool:
-        """Whether private addresses are taken out of what `upstream` says of a name (key)."""
+    def applies(self, name: bytes, route: Route, upstream: Upstream) -> bool:
+        """Whether private addresses are taken out of what `upstream` says of a name (key).
+
+        By default not where the upstream is private itself, nor below delegations of our zones.
+        """
         if self.policy == "allow":
             return False
-        if self.policy == "default" and is_private(upstream.address.packed):
+        is_near = route.is_delegation or is_private(upstream.address.packed)
+        if self.policy == "default" and is_near:
             return False
         return not any(names.is_at_or_below(name, suffix) for suffix in self.allowed)
 

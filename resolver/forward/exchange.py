@@ -101,7 +101,7 @@ class Exchange:
         self.refused: set[Standing] = set()  # who said that they cannot answer this one
         self.problem = Reason.NO_UPSTREAM
         self.result: Result | None = None
-        self._asked: dict[Standing, int] = {}
+        self._asked: dict[Standing, float] = {}  # and how long each is waited for the next time
         self._next = 0
         self._octets = octets
 
@@ -156,12 +156,11 @@ class Exchange:
         attempt = Attempt(standing, transport, ident, question, wire, now, with_edns, self)
         self.attempts.append(attempt)
         self.made += 1
-        # The same one again is given twice as long each time.
-        times = self._asked.get(standing, 0)
-        self._asked[standing] = times + 1
-        patience = standing.patience(self.timing.timeout)
-        if times or len(self.standings) == 1:
-            patience = max(patience, UNKNOWN_PATIENCE) * 2**times
+        # The same one again is given twice as long each time, however late it was called since.
+        patience = self._asked.get(standing) or standing.patience(self.timing.timeout)
+        self._asked[standing] = 2 * max(patience, UNKNOWN_PATIENCE)
+        if len(self.standings) == 1:
+            patience = max(patience, UNKNOWN_PATIENCE)
         self.due = min(now + patience, self.deadline)
         return attempt
 

@@ -260,7 +260,7 @@ class Forwarder:
                 self._limits,
                 lambda name: is_asked_by(view, route, name, reply.qtype),
                 dnssec_ok=bool(key[1] & DNSSEC_OK),
-                guarded=running.forwarding.guard.applies(reply.qname, upstream),
+                guarded=running.forwarding.guard.applies(reply.qname, route, upstream),
             )
         except Malformed:
             attempts = running.exchange.reject(attempt, "off-topic", now)
