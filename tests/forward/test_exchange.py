@@ -108,6 +108,29 @@ def test_the_next_one_is_asked_when_patience_ends() -> None:
     assert reason_of(made) is Reason.NO_UPSTREAM
 
 
+@pytest.mark.parametrize(
+    ("count", "latency", "times"),
+    [
+        (1, None, [0.0, 0.4, 1.2, 2.8]),
+        (1, 0.001, [0.0, 0.4, 1.2, 2.8]),
+        (2, None, [0.0, 0.4, 0.8, 1.6, 2.4]),
+        (2, 0.001, [0.0, 0.2, 0.4, 1.2, 2.0, 3.6]),
+    ],
+)
+def test_the_same_one_is_given_twice_as_long_each_time(
+    count: int, latency: float | None, times: list[float]
+) -> None:
+    """Twice as long as before, and not as its lateness since would have it."""
+    asked = standings(*(f"127.0.0.{n}" for n in range(1, count + 1)))
+    for each in asked:
+        each.latency = latency
+    made = exchange(asked)
+    while made.result is None:
+        made.wake(made.due)
+    seen = [round(attempt.sent, 3) for attempt in (*made.dropped, *made.attempts)]
+    assert seen == times
+
+
 def test_nothing_is_sent_before_it_is_due() -> None:
     """An early look changes nothing."""
     made = exchange(standings("127.0.0.1", "127.0.0.2"))
