@@ -108,7 +108,6 @@ class Entry:
         # Most entries are asked once: only what is asked again keeps its octets.
         if self.was_asked:
             self._age, self._turn = age, turn
-        self.was_asked = True
         return turn
 
 

@@ -58,6 +58,7 @@ def _from_cache(
     was_asked = entry.was_asked
     finding = Finding(entry, Source.CACHE, entry.reason, int(now - entry.stored))
     reply = give(asked, entry, finding)
+    entry.was_asked = True
     partition.hits["negative" if entry.is_negative else "positive"] += 1
     if now >= entry.refresh_at and was_asked and prefetch:
         entry.refresh_at = math.inf  # once
