@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.changes import check, reload, start
 from bench.effort import QUICK, Effort, Scenario
 from bench.flips import flips
+from bench.forwarding import cached, misses
 from bench.kills import kills
 from bench.load import flood, queries
 from bench.measure import CORES, CannotMeasure
@@ -20,7 +21,10 @@ from bench.probing import probes
 from bench.report import Figure, as_json, as_markdown
 from bench.zones import generate, write_answers, write_questions, write_zones
 
-SCENARIOS: tuple[Scenario, ...] = (queries, flood, start, check, reload, kills, flips, probes)
+SCENARIOS: tuple[Scenario, ...] = (
+    *(queries, flood, start, check, reload, kills, flips, probes),
+    *(misses, cached),
+)
 ASKED_NAMES = 2000  # of the services that the asking client sees
 
 

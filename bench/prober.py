@@ -19,28 +19,36 @@ from bench.zones import ASKER
 SO_TIMESTAMPNS = 35  # of Linux; not in the module `socket`
 STAMP = struct.Struct("qq")
 PATIENCE = 1.0  # seconds for the last replies
+A, NS = 1, 2
 
 Note = Callable[[str, float, bytes], None]
 
 
 class Prober:
-    """A thread that asks `names` in turn for A; `note(name, arrival, reply)` sees each reply."""
+    """A thread that asks `names` in turn; `note(name, arrival, reply)` sees each reply."""
 
     def __init__(
-        self, port: int, names: Sequence[str], rate: float, note: Note | None = None
+        self,
+        port: int,
+        names: Sequence[str],
+        rate: float,
+        note: Note | None = None,
+        *,
+        source: str = ASKER,
+        qtype: int = A,
     ) -> None:
         self.sent = 0
         self.latencies: list[tuple[float, float]] = []  # (sent at, seconds)
         self.lost = 0
         self._names = names
-        self._tails = [packed_question(name) for name in names]
+        self._tails = [packed_question(name, qtype) for name in names]
         self._pause = 1 / rate
         self._note = note
         self._open: dict[int, tuple[float, str]] = {}
         self._stop = threading.Event()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.bind((ASKER, 0))
+        self._socket.bind((source, 0))
         self._socket.connect(("127.0.0.1", port))
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -98,10 +106,11 @@ class Prober:
             self._note(asked[1], arrived, reply)
 
 
-def packed_question(name: str) -> bytes:
-    """The question for the A records of a name."""
-    labels = b"".join(bytes((len(word),)) + word.encode() for word in name.split("."))
-    return labels + b"\0\0\x01\0\x01"
+def packed_question(name: str, qtype: int = A) -> bytes:
+    """The question for the records of a name; the root is the empty text."""
+    words = name.split(".") if name else []
+    labels = b"".join(bytes((len(word),)) + word.encode() for word in words)
+    return labels + b"\0" + struct.pack("!2H", qtype, 1)
 
 
 def percentile(found: Sequence[float], part: float) -> float:

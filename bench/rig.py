@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bench.measure import LOAD_CORE, CannotMeasure
 from bench.peers import ROOT, Site
@@ -63,13 +64,14 @@ def service_lines(services: Iterable[Checked]) -> list[str]:
     return lines
 
 
-class Targets:
-    """The process of `bench.targets`: a context that ends with it."""
+class Player:
+    """A process that obeys commands on stdin: a context that ends with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         self._lock = threading.Lock()
+        self._module = module
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.targets"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -77,10 +79,14 @@ class Targets:
         )
         os.sched_setaffinity(self._process.pid, {LOAD_CORE})
 
-    def __enter__(self) -> Targets:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process without a word."""
         self._process.kill()
         self._process.communicate()
 
@@ -93,8 +99,15 @@ class Targets:
             self._process.stdin.flush()
             reply = self._process.stdout.readline()
         if not reply:
-            raise CannotMeasure("the process of targets has ended")
+            raise CannotMeasure(f"the process of {self._module} has ended")
         return reply.strip()
+
+
+class Targets(Player):
+    """The process of `bench.targets`."""
+
+    def __init__(self) -> None:
+        super().__init__("bench.targets")
 
     def counts(self) -> dict[str, tuple[int, float, float, float]]:
         """Per address what came since the last time: number, first, last, longest gap."""
