@@ -114,6 +114,14 @@ def test_an_answer_to_something_else_is_malformed() -> None:
             scrubbed(wire)
 
 
+def test_an_answer_of_another_class_is_none() -> None:
+    """What is left is a denial without an SOA, which is not kept."""
+    head = b"\0\1\x81\x80" + struct.pack("!4H", 1, 1, 0, 0) + names.from_text("w.example.")
+    wire = head + b"\0\1\0\1" + b"\xc0\x0c\0\1\0\3" + struct.pack("!IH", 60, 4) + bytes(4)
+    found = scrubbed(wire)
+    assert (found.answers, found.lifetime) == (0, 0)
+
+
 @pytest.mark.parametrize("guarded", [False, True])
 @pytest.mark.parametrize("chain", [0, 1])
 @pytest.mark.parametrize(("qtype", "size"), [(1, 3), (1, 5), (1, 0), (28, 4), (28, 17)])
