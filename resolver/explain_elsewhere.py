@@ -56,6 +56,8 @@ def explain_elsewhere(forward: Forward, knowledge: Knowledge | None) -> list[Fac
             facts["upstreams"] = [{"upstream": str(upstream)} for upstream in route.upstreams]
             break
         entry = _peek(knowledge.partition(view.environment), key, knowledge.now)
+        if entry is not None and entry.route != route:
+            entry = None  # it would be dropped, or denies what others are asked for
         facts["cache"] = _cache(knowledge, view, key, entry)
         facts["upstreams"] = _upstreams(knowledge, view, route)
         if entry is None or entry.tail is None:

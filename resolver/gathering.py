@@ -97,7 +97,7 @@ class Gathering:
     ) -> Finding | Forward:
         """What is known of a name, or whom to ask."""
         fields = fields or self.fields
-        owner, now, partition = name.lower(), self.now, self.partition
+        owner, partition = name.lower(), self.partition
         key = (owner + fields, self.flags, self.view.forwarding.place)
         route = self._route(owner, cut)
         if isinstance(route, Forward):
@@ -113,24 +113,38 @@ class Gathering:
             return fresh
         stale = None
         if partition is not None:
-            entry = partition.find(key) or partition.find_denial(key, now)
-            if entry is not None and not self._is_valid(entry, name, route):
-                partition.drop(key)
-                entry = None
-            if entry is not None:
-                known = self._known(entry, key, partition)
-                if known is not None:
-                    return known
-                stale = entry if now < entry.expires + self.serve_stale else None
-            failure = partition.find_failure(key, now)
-            if failure is not None:
-                return Finding(None, Source.FORWARD, failure) if stale is None else self._old(stale)
+            found = self._remembered(partition, key, name, route)
+            if isinstance(found, Finding):
+                return found
+            stale = found
             if not self.fresh:
                 partition.misses += 1
         if len(self.fresh) > MAX_RESTARTS:
             return Finding(None, Source.FORWARD, Reason.CHAIN_TOO_LONG)
         qtype = fields[0] << 8 | fields[1]
         return Forward(self.asked, name, qtype, key, route, stale, None)
+
+    def _remembered(
+        self, partition: Partition, key: Key, name: bytes, route: Route
+    ) -> Finding | Entry | None:
+        """What the cache says; an entry that is only good if nobody answers; or nothing."""
+        now = self.now
+        entry = partition.find(key)
+        if entry is None:
+            # A denial from above says nothing of names that others are asked for.
+            denial = partition.find_denial(key, now)
+            entry = denial if denial is not None and denial.route == route else None
+        if entry is not None and not self._is_valid(entry, name, route):
+            partition.drop(key)
+            entry = None
+        known = self._known(entry, key, partition) if entry is not None else None
+        if known is not None:
+            return known
+        stale = entry if entry is not None and now < entry.expires + self.serve_stale else None
+        failure = partition.find_failure(key, now)
+        if failure is not None:
+            return Finding(None, Source.FORWARD, failure) if stale is None else self._old(stale)
+        return stale
 
     def _known(self, entry: Entry, key: Key, partition: Partition) -> Finding | None:
         """What an entry is good for without asking anybody."""

@@ -36,11 +36,12 @@ def _read(file: Path) -> tuple[Upstream, ...]:
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 2 and words[0] == "nameserver":
-            try:
-                # A scope (fe80::1%eth0) is of no use to a connected socket's plain address.
-                found.append(Upstream("udp", ipaddress.ip_address(words[1].partition("%")[0]), 53))
+            try:  # an address with a scope (fe80::1%eth0) is one of this link only: no ValueError
+                address = ipaddress.ip_address(words[1])
             except ValueError:
                 continue
+            if "%" not in words[1]:
+                found.append(Upstream("udp", address, 53))
     return tuple(dict.fromkeys(found))[:MAX_SERVERS]
 
 

@@ -242,3 +242,12 @@ def test_other_routes_make_cached_replies_void(generation: Compile) -> None:
     fourth = generation({**files, "environments.yaml": moved}, previous=third)
     world.ask(fourth, "www.example.")
     assert len(world.asked) == 2
+
+
+def test_a_denial_says_nothing_of_other_routes(made: Generation) -> None:
+    """The upstream knows no `example.`; the route below it does (R-17, CVE-2026-44687)."""
+    world = World({"x.other.example. A": SAID["x.other.example. A"]})
+    assert world.ask(made, "example.").rcode() == dns.rcode.NXDOMAIN
+    assert world.ask(made, "y.example.").rcode() == dns.rcode.NXDOMAIN
+    assert world.asked == ["example. A upstreams"]
+    assert answers(world.ask(made, "x.other.example.")) == ["x.other.example. 30 A 192.0.2.90"]

@@ -33,7 +33,7 @@ def servers(tmp_path: Path, text: str | bytes, behind: str | None = None) -> lis
             "nameserver\nnameserver example\nnameserver 10.0.0.300\nnameserver 10.0.0.4\n",
             ["10.0.0.4"],
         ),
-        ("nameserver fe80::1%eth0\n", ["fe80::1"]),
+        ("nameserver fe80::1%eth0\n", []),
         (
             "nameserver 10.0.0.1\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n",
             ["10.0.0.1", "10.0.0.2"],

@@ -19,6 +19,7 @@ from resolver.forward.wire import Malformed
 from resolver.outcome import Rcode, Reason
 
 MAX_ATTEMPTS = 8  # of one exchange
+NO_QUESTION = b"\0\0"
 TC, QR, OPCODE_MASK = 0x02, 0x80, 0x78  # of octet 2
 NO_EDNS_HERE = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})  # RFC 6891 6.2.2, 7
 STREAM_OF = {"udp": "tcp", "tcp": "tcp", "tls": "tls", "https": "https"}
@@ -219,17 +220,18 @@ class Exchange:
             # Somebody may be guessing: ask where nobody can (RFC 5452 9.2 has no such rule; BIND
             # and PowerDNS do so at the first one).
             standing.reasons[strange] += 1
-            self._drop(attempt)
-            return [self._attempt(standing, "tcp", now)]
+            return self._instead(attempt, "tcp", now)
         if strange is not None:
             return self._ignore(attempt, strange, now)
-        if wire[2] & TC and not attempt.is_stream:
+        if wire[2] & TC:
+            if attempt.is_stream:
+                return self._ignore(attempt, "truncated", now)
             standing.answered(now - attempt.sent)
-            self._drop(attempt)
-            return [self._attempt(standing, "tcp", now)]
+            return self._instead(attempt, "tcp", now)
         if attempt.has_edns and wire[3] & 15 in NO_EDNS_HERE:
-            self._drop(attempt)
-            return [self._attempt(standing, attempt.transport, now, with_edns=False)]
+            return self._instead(attempt, attempt.transport, now, with_edns=False)
+        if wire[4:6] == NO_QUESTION:
+            return self._refuse(attempt, now)
         try:
             reply = read_reply(wire, len(attempt.question), self.key)
         except Malformed:
@@ -245,16 +247,11 @@ class Exchange:
         standing.rcodes[reply.rcode] += 1
         standing.durations.observe(now - attempt.sent)
         if attempt.has_edns and reply.rcode == Rcode.BADVERS:
-            self._drop(attempt)
-            return [self._attempt(standing, attempt.transport, now, with_edns=False)]
+            return self._instead(attempt, attempt.transport, now, with_edns=False)
         if reply.rcode not in ACCEPTED or reply.is_lame:
             if reply.is_lame:
                 standing.reasons["lame"] += 1
-            self._drop(attempt)
-            self.refused.add(standing)
-            if not self.attempts:
-                self.due = now
-            return self.wake(now)
+            return self._refuse(attempt, now)
         self._drop(attempt)
         self.result = Learned(reply, attempt)
         return []
@@ -270,8 +267,19 @@ class Exchange:
     def _ignore(self, attempt: Attempt, reason: str, now: float) -> list[Attempt]:
         """Over UDP the wait goes on; a stream or a fresh connection has nothing better to come."""
         attempt.standing.reasons[reason] += 1
-        if not attempt.is_stream:
-            return []
+        return self._refuse(attempt, now) if attempt.is_stream else []
+
+    def _instead(
+        self, attempt: Attempt, transport: str, now: float, *, with_edns: bool = True
+    ) -> list[Attempt]:
+        """Ask the same upstream in another way, as long as there are attempts left."""
+        if self.made >= self.most:
+            return self._refuse(attempt, now)
+        self._drop(attempt)
+        return [self._attempt(attempt.standing, transport, now, with_edns=with_edns)]
+
+    def _refuse(self, attempt: Attempt, now: float) -> list[Attempt]:
+        """An upstream cannot answer this one: the next is asked, unless one is waited for."""
         self._drop(attempt)
         self.refused.add(attempt.standing)
         if not self.attempts:
@@ -289,7 +297,7 @@ def find_strange(attempt: Attempt, wire: bytes) -> str | None:
         return "not-a-reply"
     if wire[:2] != attempt.ident:
         return "wrong-id"
-    if wire[4:6] == b"\0\0" and wire[3] & 15 in NO_EDNS_HERE and attempt.has_edns:
+    if wire[4:6] == NO_QUESTION and wire[3] & 15 in NO_EDNS_HERE:
         return None  # servers from before EDNS may repeat nothing (RFC 6891 7)
     if wire[4:6] != b"\0\1":
         return "wrong-question"

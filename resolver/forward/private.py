@@ -15,8 +15,10 @@ SIZE_OF_HINT = {IPV4HINT: 4, IPV6HINT: 16}
 MAPPED = bytes(10) + b"\xff\xff"
 COMPATIBLE = bytes(12)
 NAT64 = bytes.fromhex("0064ff9b") + bytes(8)
+LOCAL_NAT64 = bytes.fromhex("0064ff9b0001")  # RFC 8215
 SIX_TO_FOUR = bytes.fromhex("2002")
-CARRIES = (MAPPED, COMPATIBLE, NAT64)  # the last four octets are an address of IPv4
+TRANSLATED = bytes(8) + b"\xff\xff\0\0"  # RFC 7915
+CARRIES = (MAPPED, COMPATIBLE, NAT64, TRANSLATED)  # the last four octets are an address of IPv4
 ADDRESS_TYPES = frozenset({A, AAAA, SVCB, HTTPS})
 
 
@@ -34,6 +36,8 @@ def is_private(packed: bytes) -> bool:
         )
     if first & 0xFE == 0xFC or (first == 0xFE and second & 0x80):
         return True  # fc00::/7; fe80::/10, and fec0::/10, which was site-local
+    if packed[:6] == LOCAL_NAT64:
+        return True
     if packed[:2] == SIX_TO_FOUR:
         return is_private(packed[2:6])
     return packed[:12] in CARRIES and is_private(packed[12:])

@@ -29,6 +29,8 @@ from resolver.rrsets import AAAA, ANY, CNAME, DNAME, NS, SOA, A
 OPT, RRSIG, NSEC, NSEC3 = 41, 46, 47, 50
 PROOFS = frozenset({RRSIG, NSEC, NSEC3})  # what a validator behind us needs (RFC 4035 3.1.3)
 MAX_RECORDS = 500  # of what is kept of one reply
+MAX_OCTETS = 60_000  # without compression; a message has 65,535
+SIGNED = frozenset(rtype.to_bytes(2, "big") for rtype in (SOA, NSEC, NSEC3))
 MAX_LINKS = 20  # aliases in one reply
 ACCEPTED = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
 COUNTS = struct.Struct("!HHHH")
@@ -271,12 +273,12 @@ class _Scrubbing:
         rdata = read_rdata(self.reply.wire, soa)
         minimum = int.from_bytes(rdata[-4:], "big")
         ttl = min(self.limits.ttl(soa.ttl), self.limits.ttl(minimum), self.limits.most_negative)
-        self._add(soa.owner, soa._replace(ttl=ttl), rdata)
+        self._add(soa.owner, soa, rdata, ttl)
 
-    def _add(self, owner: bytes, record: Record, rdata: bytes) -> None:
-        if self.packer.count >= MAX_RECORDS:
-            raise Malformed(f"more than {MAX_RECORDS} records")
-        ttl = self.limits.ttl(record.ttl)
+    def _add(self, owner: bytes, record: Record, rdata: bytes, ttl: int | None = None) -> None:
+        if self.packer.count >= MAX_RECORDS or self.packer.size > MAX_OCTETS:
+            raise Malformed(f"more than {MAX_RECORDS} records, or {MAX_OCTETS} octets")
+        ttl = self.limits.ttl(record.ttl) if ttl is None else ttl
         self.packer.add(owner, record.rtype, ttl, rdata)
         self.offsets.append(self.packer.size - len(rdata) - 6)
         self.lifetime = ttl if self.lifetime is None else min(self.lifetime, ttl)
@@ -292,6 +294,11 @@ class _Scrubbing:
             ):
                 self._add(owner, record, read_rdata(wire, record))
 
+    def _proves(self, record: Record) -> bool:
+        """Not the signature of what was dropped."""
+        covered = self.reply.wire[record.start : record.start + 2]
+        return record.rtype != RRSIG or covered in SIGNED
+
     def _result(
         self,
         rcode: int,
@@ -304,7 +311,7 @@ class _Scrubbing:
             answers = self.packer.count
         if self.dnssec_ok:
             for record in self.reply.authority:
-                if record.rtype in PROOFS:
+                if record.rtype in PROOFS and self._proves(record):
                     self._add(record.owner, record, read_rdata(self.reply.wire, record))
         body, offsets = b"".join(self.packer.parts), tuple(self.offsets)
         authorities, lifetime = self.packer.count - answers, self.lifetime or 0

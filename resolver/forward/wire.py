@@ -12,6 +12,7 @@ from typing import NamedTuple
 from resolver import names
 
 MAX_JUMPS = 127
+MAX_RECORDS = 2000  # of a section: each may cost 127 jumps
 RECORD = struct.Struct("!HHIH")
 POINTER_TO_QNAME = b"\xc0\x0c"
 NAPTR, OPT, CLASS_IN = 35, 41, 1
@@ -91,6 +92,8 @@ def read_records(wire: bytes, position: int, count: int, qname: bytes) -> tuple[
     """
     records: list[Record] = []
     size = len(wire)
+    if count > MAX_RECORDS:
+        raise Malformed(f"more than {MAX_RECORDS} records")
     if position + 11 * count > size:
         raise Malformed("fewer records than the header says")
     try:

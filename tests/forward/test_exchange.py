@@ -640,3 +640,37 @@ def test_any_sequence_of_events_ends_by_the_deadline(
     for attempt in drive.sent:
         failures[attempt.standing] += 1
     assert all(standing.failures <= failures[standing] for standing in asked)
+
+
+def test_a_reply_cut_off_on_a_stream_is_no_answer() -> None:
+    """TC means nothing good there: the next upstream is asked."""
+    made = exchange(standings("tcp://127.0.0.1", "tcp://127.0.0.2"))
+    first = only(made.wake(0.0))
+    second = only(made.take(first, reply_to(first, bits=TC), 0.01))
+    assert second.standing is not first.standing
+    assert first.standing.reasons["truncated"] == 1
+
+
+def test_a_bare_formerr_ends_the_hope_in_an_upstream() -> None:
+    """With EDNS it is asked without; then there is nothing to wait for."""
+    made = exchange(standings("127.0.0.1"))
+    first = only(made.wake(0.0))
+    bare = first.ident + b"\x81\x81" + bytes(8)
+    second = only(made.take(first, bare, 0.01))
+    assert not second.has_edns
+    assert made.take(second, second.ident + bare[2:], 0.02) == []
+    assert reason_of(made) is Reason.NO_UPSTREAM
+
+
+def test_no_way_leads_past_the_most_attempts() -> None:
+    """Neither TCP instead of UDP nor plain DNS instead of EDNS."""
+    made = exchange(standings("127.0.0.1", "127.0.0.2", "127.0.0.3"), most=3)
+    under_way, total = made.wake(0.0), 0
+    while under_way:
+        total += 1
+        attempt = under_way.pop()
+        bits = 0 if attempt.is_stream else TC
+        rcode = 1 if attempt.is_stream and attempt.has_edns else 2 * attempt.is_stream
+        under_way += made.take(attempt, reply_to(attempt, rcode=rcode, bits=bits), 0.01)
+    assert (total, made.made) == (3, 3)
+    assert reason_of(made) is Reason.NO_UPSTREAM
