@@ -18,6 +18,7 @@ from resolver.forward.standing import LEAST_PATIENCE, UNKNOWN_PATIENCE, Standing
 from resolver.forward.wire import Malformed
 from resolver.outcome import Rcode, Reason
 
+NOBODY: frozenset[Standing] = frozenset()
 MAX_ATTEMPTS = 8  # of one exchange
 NO_QUESTION = b"\0\0"
 TC, QR, OPCODE_MASK = 0x02, 0x80, 0x78  # of octet 2
@@ -99,7 +100,7 @@ class Exchange:
         self.dropped: list[Attempt] = []  # to be waited for no more; emptied by who drives
         self.made = 0
         self.most = min(most, MAX_ATTEMPTS)
-        self.refused: set[Standing] = set()  # who said that they cannot answer this one
+        self.refused: frozenset[Standing] = NOBODY  # who said that they cannot answer this one
         self.problem = Reason.NO_UPSTREAM
         self.result: Result | None = None
         self._asked: dict[Standing, float] = {}  # and how long each is waited for the next time
@@ -232,17 +233,21 @@ class Exchange:
             return self._instead(attempt, attempt.transport, now, with_edns=False)
         if wire[4:6] == NO_QUESTION:
             return self._refuse(attempt, now)
+        size = 12 + len(self.key)
         try:
-            reply = read_reply(wire, len(attempt.question), self.key)
+            # Names that end in the question's are not to show the spelling that we made up.
+            reply = read_reply(wire[:12] + self.key + wire[size:], len(self.key), self.key)
         except Malformed:
             return self._ignore(attempt, "malformed", now)
-        return self._judge(attempt, reply, now)
+        return self._judge(attempt, reply, wire[12:size] == attempt.question, now)
 
-    def _judge(self, attempt: Attempt, reply: Reply, now: float) -> list[Attempt]:
+    def _judge(
+        self, attempt: Attempt, reply: Reply, is_as_spelled: bool, now: float
+    ) -> list[Attempt]:
         standing = attempt.standing
         if attempt.is_stream and attempt.transport != "https" and standing.echoes_case is not False:
             # Learned where nobody can forge it.
-            standing.echoes_case = reply.wire[12 : 12 + len(attempt.question)] == attempt.question
+            standing.echoes_case = is_as_spelled
         standing.answered(now - attempt.sent)
         standing.rcodes[reply.rcode] += 1
         standing.durations.observe(now - attempt.sent)
@@ -260,7 +265,7 @@ class Exchange:
         """A reply that was well-formed says nothing that can be used: the next one is asked."""
         self.result = None
         attempt.standing.reasons[reason] += 1
-        self.refused.add(attempt.standing)
+        self.refused |= {attempt.standing}
         self.due = now
         return self.wake(now)
 
@@ -281,7 +286,7 @@ class Exchange:
     def _refuse(self, attempt: Attempt, now: float) -> list[Attempt]:
         """An upstream cannot answer this one: the next is asked, unless one is waited for."""
         self._drop(attempt)
-        self.refused.add(attempt.standing)
+        self.refused |= {attempt.standing}
         if not self.attempts:
             self.due = now
         return self.wake(now)

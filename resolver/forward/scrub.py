@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from resolver import names
@@ -36,6 +37,7 @@ ACCEPTED = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
 COUNTS = struct.Struct("!HHHH")
 BARE_OPT = b"\0\0\x29"
 HEAD = struct.Struct("!HHHIH")
+TOP_BIT = 1 << 31
 POINTER = 0xC00C  # to the name of the question
 SIZES = {A: 4, AAAA: 16}  # octets of an address
 
@@ -84,8 +86,10 @@ def read_reply(wire: bytes, question_size: int, key: bytes) -> Reply:
         for record in additional:
             if record.rtype == OPT:  # RFC 6891 6.1.3: the upper eight bits of the rcode
                 rcode |= record.ttl >> 24 << 4
-    is_recursive, is_authentic = bool(wire[3] & 0x80), bool(wire[3] & 0x20)
-    return Reply(wire, qname, qtype, rcode, answer, authority, is_recursive, is_authentic)
+    flags = wire[3]
+    return _hot_reply(
+        (wire, qname, qtype, rcode, answer, authority, bool(flags & 0x80), bool(flags & 0x20))
+    )
 
 
 @dataclass(slots=True)
@@ -115,6 +119,10 @@ class Scrubbed(NamedTuple):
     reason: Reason
 
 
+# NamedTuples' own constructors take twice as long; these run for every miss.
+_hot_reply = partial(tuple.__new__, Reply)
+_hot_scrubbed = partial(tuple.__new__, Scrubbed)
+
 Responsible = Callable[[bytes], bool]
 """Whether a name (key) is asked of the same servers as the question."""
 
@@ -126,7 +134,34 @@ def scrub(
 
     `guarded`: private addresses are taken out.
     """
+    if not (dnssec_ok or guarded):
+        simple = _scrub_simple(reply, limits)
+        if simple is not None:
+            return simple
     return _Scrubbing(reply, limits, is_same, dnssec_ok, guarded).run()
+
+
+def _scrub_simple(reply: Reply, limits: Limits) -> Scrubbed | None:
+    """What most replies are: records of the name and type asked for, without names inside."""
+    wire, qname, qtype, rcode, answer = reply[:5]
+    if rcode or not answer or qtype in SPECIAL or len(answer) > MAX_RECORDS:
+        return None
+    lowest = answer[0].ttl
+    size = SIZES.get(qtype)
+    for owner, rtype, ttl, _, length in answer:
+        # A TTL with its top bit set is the lowest (RFC 2181 8): not as simple as that.
+        if rtype != qtype or owner != qname or ttl >= TOP_BIT or (size and length != size):
+            return None
+        lowest = min(lowest, ttl)
+    ttl = limits.ttl(lowest)
+    parts: list[bytes] = []
+    offsets, position = [], 6
+    for _, rtype, _, start, length in answer:
+        offsets.append(position)
+        parts += (HEAD.pack(POINTER, rtype, 1, ttl, length), wire[start : start + length])
+        position += 12 + length
+    body, count = b"".join(parts), len(answer)
+    return _hot_scrubbed((body, tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED))
 
 
 class _Scrubbing:
@@ -138,38 +173,13 @@ class _Scrubbing:
         self.is_same = is_same
         self.dnssec_ok = dnssec_ok
         self.guarded = guarded
-        self.packer: Packer
+        self.packer = Packer(reply.qname, False)
         self.offsets: list[int] = []
         self.lifetime: int | None = None
 
     def run(self) -> Scrubbed:
         reply = self.reply
-        simple = self._simple() if reply.answer else None
-        if simple is not None:
-            return simple
-        self.packer = Packer(reply.qname, False)
         return self._follow() if reply.answer else self._end(reply.qname, None)
-
-    def _simple(self) -> Scrubbed | None:
-        """What most replies are: records of the name and type asked for, without names inside."""
-        wire, qname, qtype, rcode, answer = self.reply[:5]
-        if rcode or self.dnssec_ok or qtype in SPECIAL or len(answer) > MAX_RECORDS:
-            return None
-        if self.guarded and qtype in ADDRESS_TYPES:
-            return None
-        ttls = [record.ttl for record in answer]
-        ttl = min(self.limits.ttl(min(ttls)), self.limits.ttl(max(ttls)))
-        size = SIZES.get(qtype)
-        parts: list[bytes] = []
-        offsets, position = [], 0
-        for owner, rtype, _, start, length in answer:
-            if rtype != qtype or owner != qname or (size is not None and length != size):
-                return None
-            offsets.append(position + 6)
-            parts += (HEAD.pack(POINTER, rtype, 1, ttl, length), wire[start : start + length])
-            position += 12 + length
-        body, count = b"".join(parts), len(answer)
-        return Scrubbed(body, tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED)
 
     def _follow(self) -> Scrubbed:
         """Follow the chain through the answer section (RFC 1034 4.3.2, RFC 6672 3.2)."""

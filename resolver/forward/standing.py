@@ -27,13 +27,25 @@ class Standing:
 
     __slots__ = (
         *("durations", "echoes_case", "failed_probes", "failures", "is_probed", "latency"),
-        *("environment", "name", "rcodes", "reasons", "upstream", "wanted", "was_called_down"),
+        *(
+            "environment",
+            "family",
+            "name",
+            "peer",
+            "rcodes",
+            "reasons",
+            "upstream",
+            "wanted",
+            "was_called_down",
+        ),
     )
 
     def __init__(self, upstream: Upstream, environment: str = "") -> None:
         self.upstream = upstream
         self.environment = environment
         self.name = str(upstream)
+        self.family = upstream.address.version  # 4 or 6
+        self.peer = (str(upstream.address), upstream.port)
         self.was_called_down = False  # and that was said
         self.latency: float | None = None  # seconds, a moving average
         self.failures = 0  # in a row: no reply in time, or the network refused

@@ -17,6 +17,8 @@ from resolver.forward.exchange import Attempt
 LARGEST = 4096  # octets: we offer 1232, and what is cut off here is malformed
 BATCH = 256  # replies a wake-up
 NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+KIND = socket.SOCK_DGRAM | NON_BLOCKING
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 # Errors that say nothing of the upstream: no descriptors, memory, ports; not allowed.
 OF_OUR_SIDE = frozenset(
     {
@@ -46,14 +48,13 @@ class Datagrams:
 
     def send(self, attempt: Attempt) -> None:
         """Send an attempt; whatever goes wrong is told later, never from here."""
-        upstream = attempt.standing.upstream
-        family = socket.AF_INET if upstream.address.version == 4 else socket.AF_INET6
+        standing = attempt.standing
         opened = None
         try:
-            opened = socket.socket(family, socket.SOCK_DGRAM | NON_BLOCKING)
+            opened = socket.socket(FAMILIES[standing.family], KIND)
             if not NON_BLOCKING:
                 opened.setblocking(False)
-            opened.connect((str(upstream.address), upstream.port))
+            opened.connect(standing.peer)
             opened.send(attempt.wire)
         except OSError as error:
             if opened is not None:

@@ -7,6 +7,8 @@ RFC 9267: pointers lead backwards only, and end).
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from resolver import names
@@ -52,6 +54,10 @@ class Record(NamedTuple):
     ttl: int
     start: int
     length: int
+
+
+_hot_record: Callable[[tuple[bytes, int, int, int, int]], Record]
+_hot_record = partial(tuple.__new__, Record)
 
 
 def read_name(wire: bytes, position: int) -> tuple[bytes, int]:
@@ -107,7 +113,7 @@ def read_records(wire: bytes, position: int, count: int, qname: bytes) -> tuple[
             rtype, rclass, ttl, length = RECORD.unpack_from(wire, position)
             position += 10
             if rclass == CLASS_IN or rtype == OPT:  # what is of another class answers nothing
-                records.append(Record(owner, rtype, ttl, position, length))
+                records.append(_hot_record((owner, rtype, ttl, position, length)))
             position += length
     except struct.error:
         raise Malformed("a record that does not end") from None
