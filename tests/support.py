@@ -210,7 +210,7 @@ async def listening(
         yield Listening(bound, published, counters, udp, tcp, asks)
     finally:
         udp.stop(loop)
-        if asks is not None:
+        if asks is not None and asks._stopping is None:
             await asks.stop(0.0)
         await tcp.stop(0.2)
         bound.close()

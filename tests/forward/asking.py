@@ -93,7 +93,7 @@ def upstream_of(fake: Fake, transport: str = "udp", name: str = "web.test") -> U
 
 def forwarder(
     *,
-    policy: CachePolicy | None = None,
+    cache: CachePolicy | None = None,
     trust: Trust | None = None,
     timing: Timing = SHORT,
     **options: Any,
@@ -102,7 +102,7 @@ def forwarder(
 
     def make(published: Published, own: SocketAddress) -> Forwarder:
         upstreams = Upstreams(trust, [own])
-        return Forwarder(published, Cache(policy), upstreams, timing=timing, **options)
+        return Forwarder(published, Cache(cache), upstreams, timing=timing, **options)
 
     return make
 
