@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from resolver import names
-from resolver.forward.private import is_private
 from resolver.zones.model import ForwardSpec
 from resolver.zones.places import Place, place_of
 from resolver.zones.special import LOCAL_ZONES
@@ -42,15 +41,13 @@ class Guard:
     policy: str = "default"  # default | allow | deny
     allowed: tuple[bytes, ...] = ()  # suffixes (keys) that may
 
-    def applies(self, name: bytes, route: Route, upstream: Upstream) -> bool:
-        """Whether private addresses are taken out of what `upstream` says of a name (key).
+    def applies(self, name: bytes, *, is_near: bool) -> bool:
+        """Whether private addresses are taken out of what is said of a name (key).
 
-        By default not where the upstream is private itself, nor below delegations of our zones.
+        `is_near`: by an upstream that is private itself, or below a delegation of our zones; by
+        default those may say them.
         """
-        if self.policy == "allow":
-            return False
-        is_near = route.is_delegation or is_private(upstream.address.packed)
-        if self.policy == "default" and is_near:
+        if self.policy == "allow" or (self.policy == "default" and is_near):
             return False
         return not any(names.is_at_or_below(name, suffix) for suffix in self.allowed)
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver import names
+from resolver.forward.private import is_private
 from resolver.routes import (
     NO_DEFAULTS,
     Forwarding,
@@ -251,15 +252,8 @@ def test_the_guard_holds_public_upstreams_to_public_addresses(
     policy: str, upstream: Upstream, name: str, applies: bool
 ) -> None:
     """Unless a suffix may have private ones, or the configuration says otherwise."""
-    route = Route(b"\0", "default", (upstream,))
-    assert Guard(policy, (key("corp."),)).applies(key(name), route, upstream) is applies
-
-
-def test_delegations_of_our_zones_may_lead_to_private_addresses() -> None:
-    """Whoever wrote them vouches for their servers, unless all are denied."""
-    route = Route(key("sub.corp."), "delegation", (PUBLIC,))
-    assert not Guard().applies(key("x.sub.corp."), route, PUBLIC)
-    assert Guard("deny").applies(key("x.sub.corp."), route, PUBLIC)
+    is_near = is_private(upstream.address.packed)
+    assert Guard(policy, (key("corp."),)).applies(key(name), is_near=is_near) is applies
 
 
 def test_defaults_say_whether_there_is_anybody_to_ask() -> None:

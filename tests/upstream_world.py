@@ -14,6 +14,7 @@ import dns.rrset
 
 from resolver.cache import Cache, Entry
 from resolver.findings import Finding, Fresh, is_asked_by
+from resolver.forward.private import is_private
 from resolver.forward.question import DNSSEC_OK
 from resolver.forward.scrub import Limits, read_reply, scrub
 from resolver.generation import Generation
@@ -100,7 +101,10 @@ class World:
             Limits(),
             lambda name: is_asked_by(view, route, name, read.qtype),
             dnssec_ok=bool(key[1] & DNSSEC_OK),
-            guarded=view.forwarding.guard.applies(read.qname, route, route.upstreams[0]),
+            guarded=view.forwarding.guard.applies(
+                read.qname,
+                is_near=route.is_delegation or is_private(route.upstreams[0].address.packed),
+            ),
         )
         entry = Entry(scrubbed, len(read.qname), self.now, route, view.forwarding)
         if scrubbed.lifetime:

@@ -254,13 +254,14 @@ class Forwarder:
         attempt, reply = result.attempt, result.reply
         view, route, key = running.view, running.route, running.key
         upstream = attempt.standing.upstream
+        is_near = attempt.standing.is_private or route.is_delegation
         try:
             scrubbed = scrub(
                 reply,
                 self._limits,
                 lambda name: is_asked_by(view, route, name, reply.qtype),
                 dnssec_ok=bool(key[1] & DNSSEC_OK),
-                guarded=running.forwarding.guard.applies(reply.qname, route, upstream),
+                guarded=running.forwarding.guard.applies(reply.qname, is_near=is_near),
             )
         except Malformed:
             attempts = running.exchange.reject(attempt, "off-topic", now)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from healthcheck.histogram import Histogram
+from resolver.forward.private import is_private
 from resolver.zones.upstream import Upstream
 
 FAILURES_TO_SUSPECT = 3  # in a row
@@ -26,18 +27,9 @@ class Standing:
     """The present standing of one upstream."""
 
     __slots__ = (
-        *("durations", "echoes_case", "failed_probes", "failures", "is_probed", "latency"),
-        *(
-            "environment",
-            "family",
-            "name",
-            "peer",
-            "rcodes",
-            "reasons",
-            "upstream",
-            "wanted",
-            "was_called_down",
-        ),
+        *("durations", "echoes_case", "environment", "failed_probes", "failures", "family"),
+        *("is_private", "is_probed", "latency", "name", "peer", "rcodes", "reasons", "upstream"),
+        *("wanted", "was_called_down"),
     )
 
     def __init__(self, upstream: Upstream, environment: str = "") -> None:
@@ -45,6 +37,7 @@ class Standing:
         self.environment = environment
         self.name = str(upstream)
         self.family = upstream.address.version  # 4 or 6
+        self.is_private = is_private(upstream.address.packed)
         self.peer = (str(upstream.address), upstream.port)
         self.was_called_down = False  # and that was said
         self.latency: float | None = None  # seconds, a moving average
