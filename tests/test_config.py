@@ -218,3 +218,28 @@ def test_options_pin_every_listener(load: Load, text: str | None) -> None:
 def test_port_0_lets_the_system_choose(load: Load) -> None:
     """For tests."""
     assert places(load(None, {}, {"listen": ["[::1]:0"]})) == ["[::1]:0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("forward: {upstreams: [9.9.9.9, nonsense]}", ["sightline.yaml:1:32 bad-address"]),
+        ('forward: {upstreams: ["tls://9.9.9.9"]}', ["sightline.yaml:1:23 bad-address"]),
+        ('forward: {upstreams: ["https://dns.example/q"]}', ["sightline.yaml:1:23 bad-address"]),
+        ("forward: {allow_private: [a..b]}", ["sightline.yaml:1:27 bad-name"]),
+        ("forward: {ca_file: no/such.pem}", ["sightline.yaml:1:20 missing-ca-file"]),
+        ("forward: {policy: quickest}", ["sightline.yaml:1:19 bad-type"]),
+    ],
+)
+def test_what_forwarding_cannot_use_is_an_error(load: Load, text: str, found: list[str]) -> None:
+    """With the place at which it is written."""
+    assert problems(load, text) == found
+
+
+def test_upstreams_may_come_by_a_variable(load: Load) -> None:
+    """A list, like all lists; a wrong one names the variable."""
+    environ = {"SIGHTLINE_FORWARD__UPSTREAMS": "9.9.9.9:53, tls://1.1.1.1#one.one.one.one, system"}
+    assert len(load(environ=environ).forward.upstreams) == 3
+    assert problems(load, environ={"SIGHTLINE_FORWARD__UPSTREAMS": "9.9.9"}) == [
+        "SIGHTLINE_FORWARD__UPSTREAMS:1:1 bad-address"
+    ]
