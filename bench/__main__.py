@@ -9,13 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench.cachesize import cachesize
 from bench.changes import check, reload, start
 from bench.effort import QUICK, Effort, Scenario
 from bench.flips import flips
 from bench.forwarding import cached, misses
+from bench.hanging import fairness, hanging
 from bench.kills import kills
 from bench.load import flood, queries
 from bench.measure import CORES, CannotMeasure
+from bench.outages import coldname, stale
 from bench.peers import Site
 from bench.probing import probes
 from bench.report import Figure, as_json, as_markdown
@@ -23,7 +26,7 @@ from bench.zones import generate, write_answers, write_questions, write_zones
 
 SCENARIOS: tuple[Scenario, ...] = (
     *(queries, flood, start, check, reload, kills, flips, probes),
-    *(misses, cached),
+    *(misses, cached, coldname, stale, hanging, fairness, cachesize),
 )
 ASKED_NAMES = 2000  # of the services that the asking client sees
 

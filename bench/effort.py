@@ -20,9 +20,12 @@ class Effort:
     starts: int = 3
     kills: int = 5  # of each service
     steady: float = 30.0  # beside probes and flips
+    names: int = 1_000_000  # that flood the cache
 
 
-QUICK = Effort(run=2.0, repetitions=3, flood=6.0, reloads=2, starts=1, kills=1, steady=8.0)
+QUICK = Effort(
+    run=2.0, repetitions=3, flood=6.0, reloads=2, starts=1, kills=1, steady=8.0, names=150_000
+)
 
 Figures = Iterator[Figure]
 Scenario = Callable[[Site, Effort], Figures]
