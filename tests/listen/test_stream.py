@@ -6,13 +6,17 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
+from pathlib import Path
 
 import dns.rcode
 import pytest
 
+from resolver.forward.exchange import Timing
 from resolver.generation import Generation
 from resolver.listen import faults
-from resolver.listen.stream import STALLED_TIMEOUT, WRITE_BUFFER, Connection
+from resolver.listen.stream import MAX_PENDING, STALLED_TIMEOUT, WRITE_BUFFER, Connection
+from tests.forward.asking import ZONES, Site, forwarder, plan, site, to
+from tests.forward.fake import Fake, Held, address, silent, upstream
 from tests.support import (
     DEV,
     FILES,
@@ -328,3 +332,124 @@ async def test_rotation_is_shared_by_transports(generation: Compile) -> None:
             writer.write(framed(question(WEB)))
             first.append(addresses(await read_framed(reader))[0])
         assert all(a != b for a, b in pairwise(first))
+
+
+# ---------------------------------------------------------------- what upstreams are asked for
+
+PATIENT = forwarder(timing=Timing(9.0, 9.0))
+
+
+@contextlib.asynccontextmanager
+async def forwarding(directory: Path) -> AsyncIterator[tuple[Fake, Site]]:
+    """A server that asks a fake, and waits for it for long."""
+    async with upstream() as fake:
+        files = {**ZONES, "environments.yaml": plan("none", to(fake))}
+        async with site(directory, files, PATIENT) as where:
+            yield fake, where
+
+
+async def test_replies_come_out_of_order(tmp_path: Path) -> None:
+    """RFC 7766 7: who waits for an upstream holds up nobody behind it."""
+    async with forwarding(tmp_path) as (fake, where), connected(where.server) as (reader, writer):
+        fake.says["slow.example."] = held = Held(address("192.0.2.9"))
+        writer.write(framed(question("slow.example.", ident=1)))
+        for ident in range(2, 12):
+            writer.write(framed(question(f"n{ident}.example." if ident % 2 else WEB, ident=ident)))
+        assert {(await read_framed(reader)).id for _ in range(10)} == set(range(2, 12))
+        held.let_go()
+        reply = await read_framed(reader)
+        assert (reply.id, addresses(reply)) == (1, ["192.0.2.9"])
+
+
+async def test_a_half_closed_client_waits_for_upstreams(tmp_path: Path) -> None:
+    """It gets every reply, and then the end."""
+    async with forwarding(tmp_path) as (fake, where), connected(where.server) as (reader, writer):
+        fake.says["slow.example."] = held = Held(address("192.0.2.9"))
+        writer.write(framed(question("slow.example.", ident=1)) + framed(question(WEB, ident=2)))
+        writer.write_eof()
+        assert (await read_framed(reader)).id == 2
+        await fake.until(1, "slow.example.")
+        held.let_go()
+        assert (await read_framed(reader)).id == 1
+        assert await is_closed(reader)
+        await until(lambda: not where.server.tcp.connections)
+
+
+async def test_a_hundred_questions_may_wait(tmp_path: Path) -> None:
+    """Then no more are read until one is answered (R-12); other connections go on."""
+    async with forwarding(tmp_path) as (fake, where), connected(where.server) as (reader, writer):
+        (connection,) = where.server.tcp.connections
+        waiting = [Held(address("192.0.2.9")) for _ in range(250)]
+        for number, held in enumerate(waiting):
+            fake.says[f"n{number}.example."] = held
+            writer.write(framed(question(f"n{number}.example.", ident=number)))
+        await fake.until(MAX_PENDING + 2)  # the root is asked for too
+        await until(lambda: not connection.is_reading)
+        assert connection.pending == MAX_PENDING
+        assert addresses(await where.ask_over_tcp(WEB)) == ["10.80.1.1"]
+        assert fake.count(f"n{MAX_PENDING}.example.") == 0
+        waiting[50].let_go()
+        assert (await read_framed(reader)).id == 50
+        await fake.until(1, f"n{MAX_PENDING}.example.")
+        assert connection.pending == MAX_PENDING
+        for held in waiting:
+            held.let_go()
+        rest = {(await read_framed(reader)).id for _ in range(249)}
+        assert rest == set(range(250)) - {50}
+        assert connection.is_reading
+        assert connection.pending == 0
+
+
+async def test_who_waits_for_upstreams_is_not_idle(tmp_path: Path) -> None:
+    """However long it takes; afterwards the time begins anew."""
+    async with forwarding(tmp_path) as (fake, where), connected(where.server) as (reader, writer):
+        fake.says["slow.example."] = held = Held(address("192.0.2.9"))
+        writer.write(framed(question("slow.example.")))
+        await fake.until(1, "slow.example.")
+        age(where.server, 1000)
+        assert len(where.server.tcp.connections) == 1
+        held.let_go()
+        assert addresses(await read_framed(reader)) == ["192.0.2.9"]
+        age(where.server, 9)
+        assert len(where.server.tcp.connections) == 1
+        age(where.server, 2)
+        assert await is_closed(reader)
+
+
+async def test_stopping_answers_what_waits_for_upstreams(tmp_path: Path) -> None:
+    """What comes within the grace is sent; the rest is SERVFAIL, and then the end."""
+    async with forwarding(tmp_path) as (fake, where), connected(where.server) as (reader, writer):
+        fake.says["soon.example."] = held = Held(address("192.0.2.9"))
+        fake.says["never.example."] = silent
+        writer.write(framed(question("soon.example.", ident=1)))
+        writer.write(framed(question("never.example.", ident=2)))
+        await fake.until(1, "soon.example.")
+        await fake.until(1, "never.example.")
+        stopping = asyncio.create_task(where.forwarder.stop(0.1))
+        await asyncio.sleep(0)
+        held.let_go()
+        first, second = await read_framed(reader), await read_framed(reader)
+        assert (first.id, addresses(first)) == (1, ["192.0.2.9"])
+        assert (second.id, second.rcode()) == (2, dns.rcode.SERVFAIL)
+        await stopping
+        await where.server.tcp.stop(0.1)
+        assert await is_closed(reader)
+
+
+async def test_a_client_that_left_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its replies are counted and thrown away, and nothing is logged."""
+    async with forwarding(tmp_path) as (fake, where):
+        fake.usual = held = Held(address("192.0.2.9"))
+        async with connected(where.server) as (_, writer):
+            for ident in range(20):
+                writer.write(framed(question(f"n{ident}.example.", ident=ident)))
+            await fake.until(22)
+            (connection,) = where.server.tcp.connections
+            connection.transport.abort()
+            await until(lambda: not where.server.tcp.connections)
+        held.let_go()
+        await until(lambda: not where.forwarder.in_flight)
+        assert caplog.records == []
+        assert connection.pending == 0

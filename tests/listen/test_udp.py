@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -10,6 +12,8 @@ import pytest
 
 from resolver.generation import Generation
 from resolver.listen import faults
+from tests.forward.asking import ZONES, plan, site, to
+from tests.forward.fake import Held, address, answers, upstream
 from tests.support import (
     DEV,
     FILES,
@@ -129,3 +133,56 @@ async def test_a_reply_that_cannot_be_sent_is_counted(generation: Compile) -> No
         server.udp._failed(OSError("no route"))
         assert server.counters.dropped["send_failed"] == 1
         assert (await client.ask(question(WEB))).rcode() == 0
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "asked"),
+    [("0.0.0.0", ["127.0.0.1", "127.0.0.2", "127.0.0.3"]), ("::", ["::1"])],
+)
+async def test_a_forwarded_reply_leaves_from_the_address_asked(
+    tmp_path: Path, wildcard: str, asked: list[str]
+) -> None:
+    """Also when others were asked at other addresses while it was on its way."""
+    async with upstream() as fake:
+        files = {**ZONES, "environments.yaml": plan("none", to(fake))}
+        async with site(tmp_path, files, host=wildcard) as where, AsyncExitStack() as stack:
+            fake.usual = held = Held(address("192.0.2.1"))
+            clients = [
+                await stack.enter_async_context(datagrams(host, where.server.port))
+                for host in asked
+            ]
+            for number, client in enumerate(clients):
+                client.send(question(f"n{number}.example."))
+            await fake.until(len(clients) + 2)  # the root is asked for too
+            held.let_go()
+            for client in reversed(clients):
+                assert addresses(dns.message.from_wire(await client.receive())) == ["192.0.2.1"]
+
+
+async def test_a_client_that_is_gone_hurts_nobody(tmp_path: Path) -> None:
+    """What is refused by the network when its reply comes is counted at most."""
+    async with upstream() as fake:
+        files = {**ZONES, "environments.yaml": plan("none", to(fake))}
+        async with site(tmp_path, files) as where:
+            fake.says["www.example."] = held = Held(address("192.0.2.1"))
+            async with datagrams("127.0.0.1", where.server.port) as client:
+                client.send(question("www.example."))
+                await fake.until(1, "www.example.")
+            held.let_go()
+            assert addresses(await where.ask("www.example.")) == ["192.0.2.1"]
+            assert addresses(await where.ask("web.dev.east.corp.test.")) == ["10.80.1.1"]
+
+
+async def test_a_large_forwarded_answer_is_cut_for_udp(tmp_path: Path) -> None:
+    """To what the client takes, from the cache as well."""
+    many = answers(*(f"@ 60 A 198.51.100.{n}" for n in range(100)))
+    async with upstream() as fake:
+        files = {**ZONES, "environments.yaml": plan("none", to(fake))}
+        async with site(tmp_path, files) as where:
+            fake.says["www.example."] = many
+            for edns in (1232, None, 4096):
+                async with datagrams("127.0.0.1", where.server.port) as client:
+                    client.send(question("www.example.", edns=edns))
+                    octets = await client.receive()
+                    assert len(octets) <= (512 if edns is None else 1232)
+                    assert dns.message.from_wire(octets).flags & dns.flags.TC
