@@ -28,13 +28,13 @@ class Stream:
         self._taker = taker
         self._context = context
         self._waiting: list[Attempt] = []  # for the connection
-        self._connection: _Connection | None = None
+        # The last takes questions; one that could not is there until nobody waits on it.
+        self._connections: list[_Connection] = []
         self._connecting: asyncio.Task[None] | None = None
 
     def send(self, attempt: Attempt) -> None:
         """Send an attempt on the connection, or as soon as there is one."""
-        connection = self._connection
-        if connection is not None and connection.send(attempt):
+        if self._connections and self._connections[-1].send(attempt):
             return
         self._waiting.append(attempt)
         if self._connecting is None:
@@ -44,15 +44,15 @@ class Stream:
         """Wait for an attempt no more."""
         if attempt in self._waiting:
             self._waiting.remove(attempt)
-        if self._connection is not None:
-            self._connection.forget(attempt)
+        for connection in self._connections:
+            connection.forget(attempt)
 
     def close(self) -> None:
-        """End the connection."""
+        """End every connection."""
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._connection is not None:
-            self._connection.end()
+        for connection in self._connections:
+            connection.end()
 
     async def _connect(self) -> None:
         reason, is_ours = "closed", False
@@ -65,7 +65,7 @@ class Stream:
                     ssl=self._context,
                     server_hostname=self.upstream.name if self._context is not None else None,
                 )
-            self._connection = made
+            self._connections.append(made)
         except ssl.SSLCertVerificationError:
             reason = "certificate"
         except ssl.SSLError:
@@ -76,12 +76,12 @@ class Stream:
         self._connecting = None
         waiting, self._waiting = self._waiting, []
         for attempt in waiting:
-            if self._connection is None or not self._connection.send(attempt):
+            if not self._connections or not self._connections[-1].send(attempt):
                 self._taker.fail(attempt, reason, is_ours=is_ours)
 
     def _lost(self, connection: _Connection, pending: list[Attempt]) -> None:
-        if self._connection is connection:
-            self._connection = None
+        if connection in self._connections:
+            self._connections.remove(connection)
         for attempt in pending:
             # An idle connection may be closed just as it is used again: once more, on a new one.
             if connection.has_answered and not attempt.was_resent:

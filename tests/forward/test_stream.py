@@ -119,7 +119,7 @@ async def test_a_connection_closed_while_idle_is_made_again(
             fake.hang_up()
             async with asyncio.timeout(PATIENCE):
                 await fake.left.wait()
-            await until(lambda: way._connection is None)
+            await until(lambda: not way._connections)
         assert fake.connections == 3
         assert heard.failed == []
 
@@ -169,7 +169,7 @@ async def test_an_idle_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -
                 again = await stack.enter_async_context(connected(upstream_of(fake, "tcp"), other))
                 again.send(attempt(again.upstream))
                 await other.until(1)
-                await until(lambda: again._connection is None)  # noqa: B023  # awaited here
+                await until(lambda: not again._connections)  # noqa: B023  # awaited here
         held.let_go()
         await heard.until(2)
         assert heard.failed == []
@@ -217,6 +217,28 @@ async def test_an_id_that_is_under_way_waits_for_another_connection() -> None:
         held.let_go()
         await heard.until(2)
         assert heard.failed == []
+
+
+async def test_no_connection_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was replaced ends when nobody waits on it, and when all is closed."""
+    monkeypatch.setattr(stream, "KEEP", 0.02)
+    heard = Heard()
+    async with upstream() as fake:
+        fake.says["slow.example."] = silent
+        for is_cancelled in (True, False):
+            async with connected(upstream_of(fake, "tcp"), heard) as way:
+                gone = attempt(way.upstream, "slow.example.")
+                way.send(gone)
+                await until(lambda: fake.count("slow.example."))
+                other = attempt(way.upstream, "slow.example.")  # with the same ID
+                way.send(other)
+                await until(lambda: len(fake.writers) == 2)
+                if is_cancelled:
+                    way.cancel(gone)
+                    await until(lambda: len(fake.writers) == 1)
+            await until(lambda: not fake.writers)
+            fake.seen.clear()
+        assert (heard.delivered, heard.failed) == ([], [])
 
 
 @pytest.mark.parametrize("transport", KINDS)
@@ -339,9 +361,8 @@ async def test_an_upstream_that_does_not_read_is_given_no_more(
         where = read_upstream(f"tcp://127.0.0.1:{server.port}")
         async with connected(where, heard) as way:
             way.send(attempt(where))
-            await until(lambda: way._connection is not None)
-            first = way._connection
-            assert first is not None
+            await until(lambda: way._connections)
+            (first,) = way._connections
             transport = first._transport
             assert transport is not None
             large = attempt(where, ident=2)
