@@ -53,7 +53,7 @@ class Entry:
     """What one reply said of one question."""
 
     __slots__ = (
-        *("_age", "_turn", "answers", "authorities", "authentic", "body", "expires", "name_size"),
+        *("answers", "authorities", "authentic", "body", "expires", "name_size"),
         *("offsets", "rcode", "reason", "recheck_at", "refresh_at", "route", "stored", "tail"),
         *("token", "upstream", "was_asked"),
     )
@@ -86,17 +86,13 @@ class Entry:
         self.token = token  # the forwarding under which the route is right
         self.was_asked = False  # again, since it was stored
         self.upstream = upstream
-        self._age: int | None = None
-        self._turn: Turn | None = None
 
     @property
     def is_negative(self) -> bool:
         return not self.answers
 
     def turn(self, age: int) -> Turn:
-        """The sections with TTLs counted down by `age` seconds, or STALE_AGE; kept for a second."""
-        if self._age == age and self._turn is not None:
-            return self._turn
+        """The sections with TTLs counted down by `age` seconds, or STALE_AGE."""
         body = self.body
         if age:
             counted = bytearray(body)
@@ -104,11 +100,7 @@ class Entry:
                 ttl = TTL.unpack_from(body, offset)[0] - age if age > 0 else STALE_TTL
                 TTL.pack_into(counted, offset, max(ttl, 0))
             body = bytes(counted)
-        turn = plain_turn(self.answers, self.authorities, body)
-        # Most entries are asked once: only what is asked again keeps its octets.
-        if self.was_asked:
-            self._age, self._turn = age, turn
-        return turn
+        return plain_turn(self.answers, self.authorities, body)
 
 
 def _size_of(entry: Entry) -> int:
@@ -140,7 +132,10 @@ class _Entries(LRUCache[Key, Entry]):
 class Partition:
     """What one environment's clients have asked for, and how often it was there."""
 
-    __slots__ = ("_entries", "_failures", "hits", "kept_inside", "misses", "pinned", "prefetches")
+    __slots__ = (
+        *("_entries", "_failures", "hits", "kept_inside", "misses", "pinned", "prefetches"),
+        *("shown", "shown_until"),
+    )
 
     def __init__(self, entries: int) -> None:
         self._entries = _Entries(entries)
@@ -150,6 +145,9 @@ class Partition:
         self.hits: Counter[str] = Counter()
         self.misses = 0
         self.prefetches = 0
+        # What was answered within this second, ready to be answered again: TTLs are whole seconds.
+        self.shown: dict[Key, tuple[Turn, Entry]] = {}
+        self.shown_until = 0.0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -166,6 +164,17 @@ class Partition:
         """The entry of a question, fresh or stale."""
         entry = self._entries.get(key)
         return entry if entry is not None else self.pinned.get(key)
+
+    def show(self, key: Key, entry: Entry, now: float) -> Turn:
+        """The sections of a fresh entry, kept for what is left of this second."""
+        turn = entry.turn(int(now - entry.stored))
+        self.shown[key] = (turn, entry)
+        return turn
+
+    def turn_over(self, now: float) -> None:
+        """Begin another second."""
+        self.shown.clear()
+        self.shown_until = now + 1.0
 
     def peek(self, key: Key, now: float) -> Entry | None:
         """The entry or denial of a question, left as it is."""
@@ -193,6 +202,7 @@ class Partition:
         entries = self._entries
         if self._failures:
             self._failures.pop(key, None)
+        self.shown.pop(key, None)
         if key[:2] in ROOT_QUESTIONS:
             self.pinned[key] = entry
             return
@@ -227,11 +237,13 @@ class Partition:
 
     def drop(self, key: Key) -> None:
         """Forget one entry."""
+        self.shown.pop(key, None)
         self._entries.pop(key, None)
         self.pinned.pop(key, None)
 
     def forget(self, name: bytes | None = None, suffix: bytes | None = None) -> int:
         """Forget a name, all at or below a suffix, or everything; how many entries that were."""
+        self.shown.clear()
         gone = [key for key in self._entries if _is_meant(key, name, suffix)]
         for key in gone:
             self.drop(key)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 
-from resolver.cache import Cache, Entry, Key, Partition
+from resolver.cache import Cache, Entry, Key
 from resolver.findings import Finding, Fresh, give
 from resolver.forward.question import CHECKING_DISABLED, DNSSEC_OK
 from resolver.gathering import Gathering
 from resolver.message import CD
 from resolver.outcome import Asked, Forward, Outcome, Rcode, Reason, Reply, Source, hot_forward
-from resolver.packing import Answer
+from resolver.packing import Answer, Turn
 from resolver.render import refuse
 
 UNASKABLE = frozenset({0, 41, 249, 250})  # OPT, TKEY, TSIG: no data of anybody
@@ -31,40 +31,57 @@ def answer_elsewhere(
     flags = CHECKING_DISABLED if asked.wire[3] & CD else 0
     if query.edns is not None and query.edns.dnssec_ok:
         flags |= DNSSEC_OK
+    if answer is None and not fresh and cache is not None:
+        quick = _answer_quickly(asked, flags, now, cache)
+        if quick is not None:
+            return quick
     partition = cache.partition(view.environment) if cache is not None else None
-    if answer is None and not fresh and partition is not None and cache is not None:
-        forwarding = view.forwarding
-        key = (query.key, flags, forwarding.place)
-        entry = partition.find(key)
-        if entry is None:
-            entry = partition.find_denial(key, now)
-            if entry is None and partition.find_failure(key, now) is None:
-                # What nobody knows anything of: most of what is not in the cache.
-                route = forwarding.find(query.key[:-4])
-                if route is not None:
-                    partition.misses += 1
-                    name = query.question[:-4]
-                    return hot_forward((asked, name, query.qtype, key, route, None, None))
-        elif now < entry.expires and entry.token is forwarding and entry.tail is None:
-            return _from_cache(asked, entry, key, now, partition, cache.policy.prefetch)
     serve_stale = cache.policy.serve_stale if cache is not None else 0.0
     return Gathering(asked, flags, now, partition, serve_stale, fresh or {}).run(answer)
 
 
+def _answer_quickly(asked: Asked, flags: int, now: float, cache: Cache) -> Outcome | None:
+    """What nearly all questions come to: a fresh entry, or nothing known; None: look closer."""
+    query, view = asked.query, asked.view
+    partition, forwarding = cache.partition(view.environment), view.forwarding
+    key = (query.key, flags, forwarding.place)
+    if now >= partition.shown_until:
+        partition.turn_over(now)
+    shown = partition.shown.get(key)
+    if shown is not None:
+        turn, entry = shown
+        if now < entry.expires and entry.token is forwarding:
+            return _from_cache(asked, entry, turn, key, now, cache)
+    found = partition.find(key)
+    if found is None:
+        found = partition.find_denial(key, now)
+        if found is None:
+            route = forwarding.find(query.key[:-4])
+            if route is None or partition.find_failure(key, now) is not None:
+                return None
+            partition.misses += 1
+            name = query.question[:-4]
+            return hot_forward((asked, name, query.qtype, key, route, None, None))
+        if found.name_size != len(query.key) - 4:
+            return None
+    if now >= found.expires or found.token is not forwarding or found.tail is not None:
+        return None
+    return _from_cache(asked, found, partition.show(key, found, now), key, now, cache)
+
+
 def _from_cache(
-    asked: Asked, entry: Entry, key: Key, now: float, partition: Partition, prefetch: bool
+    asked: Asked, entry: Entry, turn: Turn, key: Key, now: float, cache: Cache
 ) -> Outcome:
-    """What most external questions come to."""
-    was_asked = entry.was_asked
-    finding = Finding(entry, Source.CACHE, entry.reason, int(now - entry.stored))
-    reply = give(asked, entry, finding)
-    entry.was_asked = True
-    partition.hits["negative" if entry.is_negative else "positive"] += 1
-    if now >= entry.refresh_at and was_asked and prefetch:
+    """The reply that a fresh entry is by itself; what is asked again near its end is refreshed."""
+    reply = give(asked, entry, turn, Source.CACHE, entry.reason)
+    partition = cache.partitions[asked.view.environment]
+    partition.hits["positive" if entry.answers else "negative"] += 1
+    if now >= entry.refresh_at and entry.was_asked and cache.policy.prefetch:
         entry.refresh_at = math.inf  # once
         partition.prefetches += 1
         name = asked.query.question[:-4]
         return Forward(asked, name, asked.query.qtype, key, entry.route, None, reply)
+    entry.was_asked = True
     return reply
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from resolver.cache import STALE_AGE, Entry, Key
 from resolver.generation import View
 from resolver.outcome import Asked, Rcode, Reason, Reply, Source, hot_reply
+from resolver.packing import Turn
 from resolver.render import AD, render
 from resolver.routes import Route
 
@@ -32,17 +33,15 @@ def stale_finding(entry: Entry) -> Finding:
     return Finding(entry, Source.STALE, reason, STALE_AGE)
 
 
-def give(asked: Asked, entry: Entry, finding: Finding) -> Reply:
-    """The reply that an entry is by itself."""
+def give(asked: Asked, entry: Entry, turn: Turn, source: str, reason: Reason) -> Reply:
+    """The reply that an entry is by itself, with TTLs as of `turn`."""
     wire, query, view, door, subnet, _ = asked
     bits = entry.rcode
     # RFC 6840 5.7, 5.8: AD for those who show that they know what it means.
     if entry.authentic and (wire[3] & AD or (query.edns is not None and query.edns.dnssec_ok)):
         bits |= AD
-    octets = render(wire, query, entry.turn(finding.age), bits, finding.reason, (door, subnet))
-    return hot_reply(
-        (octets, view.environment, query.qtype, entry.rcode, finding.source, finding.reason)
-    )
+    octets = render(wire, query, turn, bits, reason, (door, subnet))
+    return hot_reply((octets, view.environment, query.qtype, entry.rcode, source, reason))
 
 
 def is_asked_by(view: View, route: Route, name: bytes, qtype: int) -> bool:

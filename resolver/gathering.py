@@ -215,7 +215,7 @@ class Gathering:
         partition, query = self.partition, self.asked.query
         is_own = name.lower() == query.key[:-4]
         if not self.records and self.alias is None and is_own and self._fits(entry):
-            reply = give(self.asked, entry, found)
+            reply = give(self.asked, entry, entry.turn(found.age), found.source, found.reason)
         else:
             behind = self._add(name, found, entry, entry.answers)
             reply = self._reply(entry.rcode, behind)

@@ -125,6 +125,8 @@ class Forward(NamedTuple):
     reply: Reply | None  # what is sent already: this only refreshes
 
 
+hot_asked: Callable[[tuple[bytes, Query, View, Door, bytes | None, str]], Asked]
+hot_asked = partial(tuple.__new__, Asked)
 hot_forward: Callable[[tuple[Asked, bytes, int, Key, Route, Entry | None, Reply | None]], Forward]
 hot_forward = partial(tuple.__new__, Forward)
 

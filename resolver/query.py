@@ -12,7 +12,7 @@ from resolver.elsewhere import answer_elsewhere
 from resolver.findings import Fresh
 from resolver.generation import Generation, View
 from resolver.message import NOERROR, Query
-from resolver.outcome import NOT_A_QUERY, Asked, Outcome, Rcode, Reason, Source, hot_reply
+from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Source, hot_asked, hot_reply
 from resolver.render import AUTHORITATIVE, refuse, render
 from resolver.views import Door
 
@@ -53,7 +53,7 @@ def handle(
         return refuse(wire, query, environment, Rcode.REFUSED, Reason.TRANSFER_REFUSED)
     answer = view.answers.find(query.key)
     if answer is None or (answer.onward is not None and query.recursion_desired):
-        asked = Asked(wire, query, view, door, subnet, source)
+        asked = hot_asked((wire, query, view, door, subnet, source))
         return answer_elsewhere(asked, answer, now, cache, fresh)
     if answer.is_kept and cache is not None:
         cache.partition(view.environment).kept_inside.note(query.key[:-4], source)

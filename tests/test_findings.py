@@ -40,7 +40,8 @@ def entry_of(forward: Forward, rcode: int = 0, *, authentic: bool = False) -> En
 
 
 def given(asked: Asked, entry: Entry, finding: Finding) -> dns.message.Message:
-    return dns.message.from_wire(give(asked, entry, finding).wire)
+    turn = entry.turn(finding.age)
+    return dns.message.from_wire(give(asked, entry, turn, finding.source, finding.reason).wire)
 
 
 @pytest.fixture

@@ -337,7 +337,8 @@ class Forwarder:
             and forward.key[0] == asked.query.key
             and generation.views.get((asked.view.environment, asked.view.region)) is asked.view
         ):  # what most come to
-            waiter.respond(give(asked, entry, finding))
+            turn = entry.turn(finding.age)
+            waiter.respond(give(asked, entry, turn, finding.source, finding.reason))
             return
         waiter.fresh[forward.key] = finding
         outcome = handle(
