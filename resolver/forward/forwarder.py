@@ -244,6 +244,7 @@ class Forwarder:
         for waiter in waiting:
             stale = waiter.forward.stale
             if stale is not None and now >= waiter.began + STALE_TIMER:
+                stale.recheck_at = now + RECHECK  # nobody else need wait for it
                 self._end_waiter(waiter, stale_finding(stale))
             else:
                 self._wait(running, waiter)
