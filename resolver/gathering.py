@@ -199,7 +199,7 @@ class Gathering:
             if found.entry is not None:
                 known = unpack(target, found.entry.body, found.entry.answers)
                 addresses += [record.rdata for record in known if record.rtype == A]
-        return delegation_route(cut, addresses)
+        return delegation_route(cut, tuple(addresses))
 
     # ---------------------------------------------------------------- how it ends
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 
 from resolver import names
@@ -182,7 +183,8 @@ def _read(servers: tuple[str, ...]) -> tuple[Upstream, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def delegation_route(cut: bytes, addresses: list[bytes]) -> Route:
-    """The servers of a zone cut (key), asked as if a route named it."""
+@lru_cache(maxsize=4096)
+def delegation_route(cut: bytes, addresses: tuple[bytes, ...]) -> Route:
+    """The servers of a zone cut (key), asked as if a route named it; the same object each time."""
     upstreams = tuple(Upstream("udp", ip_address(packed), 53) for packed in addresses)
     return Route(cut, "delegation", upstreams)

@@ -96,7 +96,7 @@ def test_a_route_is_responsible_for_what_is_not_ours(generation: Compile) -> Non
     view = made.views["dev", "east"]
     usual = view.forwarding.find(b"\0")
     assert usual is not None
-    cut = delegation_route(from_text("sub.dev.east.corp.test."), [bytes(4)])
+    cut = delegation_route(from_text("sub.dev.east.corp.test."), (bytes(4),))
     below, own = from_text("x.sub.dev.east.corp.test."), from_text("web.dev.east.corp.test.")
     assert is_asked_by(view, usual, from_text("www.example."), 1)
     assert not is_asked_by(view, usual, own, 1)

@@ -220,7 +220,7 @@ def test_forwardings_are_the_same_when_they_ask_the_same(make: Make) -> None:
 
 def test_a_delegation_is_a_route_to_its_servers() -> None:
     """Port 53 over UDP."""
-    route = delegation_route(key("cut.test."), [bytes((127, 0, 0, 1)), bytes(15) + b"\1"])
+    route = delegation_route(key("cut.test."), (bytes((127, 0, 0, 1)), bytes(15) + b"\1"))
     assert route.is_delegation
     assert route.suffix == key("cut.test.")
     assert route.upstreams == (

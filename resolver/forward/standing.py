@@ -29,7 +29,7 @@ class Standing:
     __slots__ = (
         *("durations", "echoes_case", "environment", "failed_probes", "failures", "family"),
         *("is_private", "is_probed", "latency", "name", "peer", "rcodes", "reasons", "upstream"),
-        *("wanted", "was_called_down"),
+        *("probed", "wanted", "was_called_down"),
     )
 
     def __init__(self, upstream: Upstream, environment: str = "") -> None:
@@ -45,6 +45,7 @@ class Standing:
         self.failed_probes = 0  # in a row
         self.is_probed = False
         self.echoes_case: bool | None = None  # the spelling of questions; None: not known
+        self.probed = float("-inf")  # when it was last
         self.wanted = 0.0  # when a question was last to be asked of it
         self.reasons: Counter[str] = Counter()  # of failures and ignored replies
         self.rcodes: Counter[int] = Counter()  # of replies

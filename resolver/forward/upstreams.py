@@ -104,6 +104,7 @@ class Upstreams:
         self._transports: dict[tuple[Standing, str], Transport] = {}
         self._left: dict[Attempt, float] = {}  # of exchanges that have ended; until when
         self._probes: dict[Standing, Attempt] = {}
+        self._unprobed: set[Standing] = set()  # to be probed soon
         self._octets = Entropy()
         self.has_recovered = False  # one that was down, since `prime` was last asked for
 
@@ -125,7 +126,7 @@ class Upstreams:
         for standing in standings:
             standing.wanted = now
             if standing.is_suspect and not standing.is_probed:
-                self._begin_probes(standing, now)  # it was left alone meanwhile
+                self.look_after([standing], now)  # it was left alone meanwhile
         return standings
 
     def known(self, environment: str, route: Route) -> list[Standing]:
@@ -159,6 +160,7 @@ class Upstreams:
     def _forget(self, key: tuple[str, Upstream]) -> None:
         standing = self._standings.pop(key)
         self._probes.pop(standing, None)
+        self._unprobed.discard(standing)
         for mark in [mark for mark in self._transports if mark[0] is standing]:
             self._transports.pop(mark).close()
 
@@ -255,15 +257,20 @@ class Upstreams:
         """Probe those that have failed too often."""
         for standing in standings:
             if standing.is_suspect and not standing.is_probed:
-                self._begin_probes(standing, now)
+                standing.is_probed = True
+                standing.failed_probes = 0
+                self._unprobed.add(standing)
+        self._begin_probes(now)
 
-    def _begin_probes(self, standing: Standing, now: float) -> None:
-        standing.is_probed = True
-        standing.failed_probes = 0
-        self._probe(standing, now)
+    def _begin_probes(self, now: float) -> None:
+        """Not sooner after the last one than usual, however often names hang behind it."""
+        for standing in [s for s in self._unprobed if now - s.probed >= PROBE_INTERVAL]:
+            self._unprobed.remove(standing)
+            self._probe(standing, now)
 
     def _probe(self, standing: Standing, now: float) -> None:
         """Ask it for `. NS`: any reply will do."""
+        standing.probed = now
         transport = standing.upstream.transport
         ident = b"\0\0" if transport == "https" else self._octets(2)
         wire = make_query(ident, ROOT_NS, 0, with_edns=True)
@@ -283,12 +290,14 @@ class Upstreams:
                 del self._left[attempt]
                 attempt.standing.failed("timeout", is_new=not attempt.is_late)
                 self._way(attempt).cancel(attempt)
+        if self._unprobed:
+            self._begin_probes(now)
         for standing, probe in list(self._probes.items()):
             if not standing.is_suspect:
                 self._recovered(standing)
             elif now - probe.sent >= PROBE_INTERVAL:
                 self._probe_failed(standing, probe, now)
-        return bool(self._left or self._probes)
+        return bool(self._left or self._probes or self._unprobed)
 
     def _recovered(self, standing: Standing) -> None:
         probe = self._probes.pop(standing)
