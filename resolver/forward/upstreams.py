@@ -266,7 +266,10 @@ class Upstreams:
         """Not sooner after the last one than usual, however often names hang behind it."""
         for standing in [s for s in self._unprobed if now - s.probed >= PROBE_INTERVAL]:
             self._unprobed.remove(standing)
-            self._probe(standing, now)
+            if standing.is_suspect:
+                self._probe(standing, now)
+            else:  # it has answered meanwhile
+                standing.is_probed = False
 
     def _probe(self, standing: Standing, now: float) -> None:
         """Ask it for `. NS`: any reply will do."""
