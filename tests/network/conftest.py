@@ -21,7 +21,7 @@ ZONES = {
 domain: corp.internal
 regions: [east]
 environments:
-  prod: {clients: {east: [10.64.0.0/16, "fd64:0:1::/48"]}}
+  prod: {clients: {east: [10.64.0.0/16, "fd64:0:1::/48"]}, forward: {upstreams: [10.64.0.7]}}
   dev: {clients: {east: [10.80.0.0/16, "fd80:0:1::/48"]}}
 """,
     "prod.yaml": """
@@ -66,6 +66,7 @@ class Network:
 
     client: str
     directory: Path
+    server: str
 
     def run(self, command: str, resolv_conf: str) -> subprocess.CompletedProcess[str]:
         """Run a shell command as a client whose /etc/resolv.conf is as given."""
@@ -82,6 +83,17 @@ class Network:
             timeout=30,
             check=False,
         )
+
+    def dig(self, namespace: str, *words: str) -> str:
+        """What dig says in one of the namespaces."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", namespace, "dig", "+tries=1", "+timeout=5", *words],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        return done.stdout
 
     def resolve(self, database: str, name: str, resolv_conf: str) -> set[str]:
         """What glibc's stub resolver finds; empty when it finds nothing."""
@@ -126,6 +138,7 @@ def _server(namespace: str, directory: Path) -> Iterator[None]:
     command += ["--listen", "0.0.0.0:53", "--listen", "[::]:53"]
     process = subprocess.Popen(
         ["ip", "netns", "exec", namespace, *command],
+        env={**os.environ, "SIGHTLINE_FORWARD__DEADLINE": "500ms"},
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -157,4 +170,4 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         pytest.skip(f"network: {reason}")
     directory = tmp_path_factory.mktemp("network")
     with _namespaces() as (server, client), _server(server, directory):
-        yield Network(client, directory)
+        yield Network(client, directory, server)
