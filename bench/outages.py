@@ -137,8 +137,9 @@ def _outage(site: Site, word: str) -> Figures:
         up, _ = server.wait_for(UP)
     text = f"{first[0]:.2f} s; while the upstream was there {percentile(fresh, 0.5) * 1000:.1f} ms"
     yield Figure("stale", f"{word}: first name", first[0], text, FIRST_STALE, unit=" s")
-    text = f"{again[0] * 1000:.0f} ms"
-    yield Figure("stale", f"{word}: the same once more", again[0], text)
+    ms = again[0] * 1000
+    what = f"{word}: the same once more"
+    yield Figure("stale", what, ms, f"{ms:.1f} ms", NEXT_STALE, unit=" ms")
     text = f"after {down - gone:.1f} s"
     yield Figure("stale", f"{word}: known to be down", down - gone, text)
     took = sorted(seconds for seconds, _ in further)
