@@ -643,6 +643,33 @@ async def test_what_has_expired_is_given_when_nobody_answers(
         assert lines(await where.ask(WWW)) == [f"{WWW} 60 A 192.0.2.7"]
 
 
+def test_what_has_expired_is_given_within_two_seconds() -> None:
+    """RFC 8767 5: 1.8 s is the time of a client's patience; the clock is looked at in between."""
+    assert module.STALE_TIMER + 2 * module.TICK < 1.9
+
+
+@pytest.mark.usefixtures("restless")
+async def test_who_asks_after_a_stale_answer_does_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the question to the upstream is still on its way, and is not asked once more."""
+    monkeypatch.setattr(module, "STALE_TIMER", 0.1)
+    async with (
+        upstream() as fake,
+        site(tmp_path, files(fake), forwarder(timing=LONG)) as where,
+    ):
+        await where.ask(WWW)
+        expire(where)
+        fake.usual = silent
+        assert codes(await where.ask(WWW)) == [3]
+        monkeypatch.setattr(module, "STALE_TIMER", 9.0)
+        before = where.forwarder.coalesced["dev"]
+        for _ in range(5):
+            assert codes(await where.ask(WWW)) == [3]
+        assert where.forwarder.coalesced["dev"] == before
+        assert where.forwarder._running
+
+
 @pytest.mark.parametrize("behaviour", [fails("SERVFAIL"), fails("REFUSED")])
 async def test_a_failure_gives_what_has_expired_at_once(
     tmp_path: Path, behaviour: Behaviour
