@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from resolver import names
+from resolver.admin.access import Sight
 from resolver.admin.asked import Asked, reply
+from resolver.admin.operated import Operated
 from resolver.admin.problems import Refused
 from resolver.admin.status import Json
 from resolver.cache import Partition
@@ -86,11 +88,15 @@ def _read_name(query: dict[str, str], key: str) -> bytes | None:
 async def show_upstreams(asked: Asked) -> web.Response:
     """GET /api/v1/upstreams: how each environment's upstreams stand."""
     asked.query()
-    found = [s for s in asked.operated.standings() if asked.sight.covers(s.environment)]
-    return reply({"upstreams": list(_tell_standings(found))})
+    return reply({"upstreams": tell_standings(asked.operated, asked.sight)})
 
 
-def _tell_standings(standings: list[Standing]) -> Iterator[Json]:
+def tell_standings(operated: Operated, sight: Sight) -> list[Json]:
+    """Every upstream that somebody's environment asks, as that environment knows it."""
+    return list(_tell([s for s in operated.standings() if sight.covers(s.environment)]))
+
+
+def _tell(standings: list[Standing]) -> Iterator[Json]:
     for standing in sorted(standings, key=lambda s: (s.environment, s.name)):
         yield {
             "environment": standing.environment,

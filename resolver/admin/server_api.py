@@ -9,6 +9,7 @@ from aiohttp import web
 
 from resolver import __version__
 from resolver.admin.asked import Asked, reply
+from resolver.admin.forward_api import tell_standings
 from resolver.admin.problems import Refused, denied
 from resolver.admin.status import (
     Json,
@@ -69,6 +70,7 @@ def _status(asked: Asked) -> Json:
         "generation": tell_number(survey.generation.number, sight),
         "environments": tell_environments(survey),
         "checker": tell_checker(survey, operated.summary(), asked.moment().epoch),
+        "upstreams": tell_standings(operated, sight),
         "degraded": tell_degraded(operated.degraded, sees_all=sight.sees_all),
         "version": __version__,
     }

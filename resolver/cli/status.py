@@ -88,6 +88,7 @@ def to_lines(standing: Standing, *, every: bool = False) -> Iterator[str]:
         for name, counts in status["environments"].items()
     ]
     yield from to_columns(rows)
+    yield from to_columns([_describe_upstream(found) for found in status.get("upstreams", ())])
     services: dict[str, list[Body]] = {}
     for endpoint in standing.endpoints:
         services.setdefault(endpoint["service"], []).append(endpoint)
@@ -95,6 +96,22 @@ def to_lines(standing: Standing, *, every: bool = False) -> Iterator[str]:
         if every or not all(is_wholly_up(endpoint) for endpoint in endpoints):
             yield f"  {service}"
             yield from to_columns([row for e in endpoints for row in _rows(e, standing.now)])
+
+
+def _describe_upstream(upstream: Body) -> tuple[str, ...]:
+    """Whose it is, whether it answers, how fast, and what went wrong how often."""
+    state = "up" if upstream["up"] else "DOWN"
+    if upstream["up"] and upstream["suspect"]:
+        state = f"suspect: {upstream['failures_in_a_row']} failures in a row"
+    latency = upstream["latency"]
+    failures = ", ".join(f"{count} {reason}" for reason, count in upstream["failures"].items())
+    return (
+        f"  {upstream['environment']}",
+        f"upstream {upstream['upstream']}",
+        state,
+        "" if latency is None else f"{latency * 1000:.1f} ms",
+        failures,
+    )
 
 
 def _describe_checker(checker: Body, now: datetime) -> str:

@@ -22,7 +22,7 @@ LOCAL = table((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/12
 SCRAPERS = table((ipaddress.ip_network("10.0.0.0/8"),))
 PLAIN = Rules(LOCAL, SCRAPERS)
 READS = (Need.READ, Need.METRICS)
-CHANGES = (Need.HEARTBEAT, Need.OVERRIDE, Need.RELOAD)
+CHANGES = (Need.HEARTBEAT, Need.OVERRIDE, Need.RELOAD, Need.CACHE)
 
 
 def token(name: str, *may: Right, environments: frozenset[str] | None = None) -> Token:

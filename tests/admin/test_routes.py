@@ -42,6 +42,6 @@ def test_other_methods_learn_which_there_are() -> None:
 
 def test_what_changes_something_is_never_got() -> None:
     """GET is for reads, and reads are GET."""
-    changes = {Need.HEARTBEAT, Need.OVERRIDE, Need.RELOAD}
+    changes = {Need.HEARTBEAT, Need.OVERRIDE, Need.RELOAD, Need.CACHE}
     assert {route.need for route in ROUTES if route.method != "GET"} == changes
     assert not {route.need for route in ROUTES if route.method == "GET"} & changes

@@ -88,7 +88,9 @@ async def test_status_counts(client: Client, operated: Operating) -> None:
     operated.degraded = ["odd"]
     operated.frozen_since = CHECKER_NOW - 10
     found = (await client.get("/api/v1/status")).json
-    assert set(found) == {"generation", "environments", "checker", "degraded", "version"}
+    assert set(found) == {
+        *("generation", "environments", "checker", "upstreams", "degraded", "version"),
+    }
     assert found["generation"] == operated.generation.number
     assert found["environments"]["prod"]["endpoints"] == 2
     assert found["checker"]["targets"] == 7

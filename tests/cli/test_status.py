@@ -171,3 +171,37 @@ def test_no_server_is_exit_2(sightline: Sightline) -> None:
     """Also as JSON."""
     assert sightline("status", "--admin", "127.0.0.1:1")[:2] == (2, "")
     assert sightline("status", "--json", "--admin", "127.0.0.1:1")[0] == 2
+
+
+def test_upstreams_are_shown_with_what_is_wrong(
+    sightline: Sightline, standing: PlayedServer
+) -> None:
+    """Of each environment: up, suspect or down, how fast, which failures."""
+    usual: Body = {
+        "up": True,
+        "suspect": False,
+        "failures_in_a_row": 0,
+        "latency": None,
+        "failures": {},
+    }
+    upstreams = [
+        {**usual, "environment": "dev", "upstream": "10.80.0.2"},
+        {**usual, "environment": "prod", "upstream": "10.64.0.2", "latency": 0.0125},
+        {
+            **usual,
+            "environment": "prod",
+            "upstream": "10.64.0.3",
+            "suspect": True,
+            "failures_in_a_row": 3,
+            "failures": {"timeout": 3, "wrong-id": 1},
+        },
+        {**usual, "environment": "prod", "upstream": "10.64.0.4", "up": False, "suspect": True},
+    ]
+    standing.replies["/api/v1/status"] = (200, {**STATUS, "upstreams": upstreams})
+    _, out, _ = sightline("status", "--admin", standing.url)
+    assert [line.rstrip() for line in out.splitlines() if " upstream " in line] == [
+        "  dev   upstream 10.80.0.2  up",
+        "  prod  upstream 10.64.0.2  up                            12.5 ms",
+        "  prod  upstream 10.64.0.3  suspect: 3 failures in a row           3 timeout, 1 wrong-id",
+        "  prod  upstream 10.64.0.4  DOWN",
+    ]
