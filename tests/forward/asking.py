@@ -19,8 +19,7 @@ from resolver.config import SocketAddress
 from resolver.forward.exchange import Timing
 from resolver.forward.forwarder import Forwarder
 from resolver.forward.upstreams import Trust, Upstreams
-from resolver.generation import Generation, Published
-from resolver.names import from_text
+from resolver.generation import Published
 from resolver.reload import Builder
 from resolver.routes import Guard, ServerDefaults
 from resolver.zones.upstream import Upstream, read_upstream
@@ -32,6 +31,7 @@ PROD, DEV, STRANGER = "127.64.0.1", "127.0.0.1", "127.99.0.1"
 """Sources of clients: of prod, of dev, of nobody."""
 
 SHORT = Timing(timeout=0.3, deadline=1.0)
+"""For tests in which nobody answers; the others wait as servers do, however busy a machine is."""
 
 ZONES = {
     "dev.yaml": """\
@@ -95,7 +95,7 @@ def forwarder(
     *,
     cache: CachePolicy | None = None,
     trust: Trust | None = None,
-    timing: Timing = SHORT,
+    timing: Timing | None = None,
     **options: Any,
 ) -> MakeForwarder:
     """Makes forwarders; options as of `Forwarder`."""
@@ -225,13 +225,3 @@ def lines(message: dns.message.Message) -> list[str]:
         for rrset in message.answer
         for rdata in rrset
     ]
-
-
-def name(text: str) -> bytes:
-    """A name on the wire."""
-    return from_text(text)
-
-
-def all_in(generation: Generation) -> set[str]:
-    """The environments of a generation."""
-    return set(generation.namespaces)

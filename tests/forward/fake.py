@@ -201,11 +201,6 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
     return behave
 
 
-def only_over(transport: Transport, then: Behaviour) -> Behaviour:
-    """Silent over any other."""
-    return lambda asked: then(asked) if asked.transport == transport else None
-
-
 class Held:
     """Wait until told, then behave so towards all who waited, and all who come later."""
 
@@ -268,7 +263,6 @@ class Fake:
         self.writers: set[asyncio.StreamWriter] = set()
         self.left = asyncio.Event()  # a connection has ended
         self.redirects = False  # whether HTTPS answers with a redirect
-        self.media_type = MEDIA_TYPE
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._said: set[asyncio.Future[bytes]] = set()  # to requests of HTTPS
@@ -360,7 +354,7 @@ class Fake:
             self.connections += 1
         number = known.get(peer, self.connections)
         self.take(Asked(self, wire, "https", peer, number, say))
-        return web.Response(body=await said, content_type=self.media_type)
+        return web.Response(body=await said, content_type=MEDIA_TYPE)
 
     def end_requests(self) -> None:
         for said in self._said:

@@ -16,10 +16,12 @@ from resolver.zones.upstream import Upstream
 from tests.forward.asking import (
     DEV,
     PROD,
+    SHORT,
     ZONES,
     Site,
     codes,
     flags,
+    forwarder,
     lines,
     plan,
     site,
@@ -410,7 +412,10 @@ async def test_a_private_upstream_may_give_private_addresses(tmp_path: Path) -> 
 
 async def test_a_dead_upstream_hurts_no_name_of_ours(tmp_path: Path) -> None:
     """Nor what only begins at ours."""
-    async with upstream() as fake, site(tmp_path, files(to(fake))) as where:
+    async with (
+        upstream() as fake,
+        site(tmp_path, files(to(fake)), forwarder(timing=SHORT)) as where,
+    ):
         fake.usual = silent
         asking = where.begin(OUT)
         reply: dns.message.Message = await where.ask("web.dev.east.corp.test.")

@@ -23,6 +23,7 @@ from resolver.forward.upstreams import Trust
 from tests.forward.asking import (
     DEV,
     PROD,
+    SHORT,
     STRANGER,
     ZONES,
     Site,
@@ -71,15 +72,6 @@ LONG = Timing(timeout=9.0, deadline=9.0)
 def files(*servers: Fake | str) -> dict[str, str]:
     """Both environments ask the same servers, each for itself."""
     return {**ZONES, "environments.yaml": plan(to(*servers), to(*servers))}
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is asked a second time before the first has failed."""
-    monkeypatch.setattr(exchange, "UNKNOWN_PATIENCE", 9.0)
-    monkeypatch.setattr(exchange, "LEAST_PATIENCE", 9.0)
-    monkeypatch.setattr(standings, "UNKNOWN_PATIENCE", 9.0)
-    monkeypatch.setattr(standings, "LEAST_PATIENCE", 9.0)
 
 
 @pytest.fixture
@@ -354,9 +346,10 @@ async def test_ten_thousand_forged_replies(tmp_path: Path) -> None:
         assert not standing_of(where, fake).is_suspect
 
 
+@pytest.mark.usefixtures("patient")
 async def test_ids_and_ports_cannot_be_foretold(tmp_path: Path) -> None:
     """R-1: of 200 questions, 95 of 100 IDs and at least 100 ports are distinct."""
-    async with upstream() as fake, site(tmp_path, files(fake)) as where:
+    async with upstream() as fake, site(tmp_path, files(fake), forwarder(timing=LONG)) as where:
         asking = [where.begin(f"n{number}.example.") for number in range(200)]
         await asyncio.gather(*asking)
         asked = [a for a in fake.seen if a.name.startswith("n")]
@@ -546,7 +539,7 @@ async def test_a_denial_is_an_answer(tmp_path: Path, behaviour: Behaviour) -> No
 @pytest.mark.usefixtures("restless")
 async def test_a_lost_packet_is_sent_again(tmp_path: Path) -> None:
     """With another ID, from another port, and not many times (R-19: 12 in 10 s)."""
-    async with upstream() as fake, site(tmp_path, files(fake)) as where:
+    async with upstream() as fake, site(tmp_path, files(fake), forwarder(timing=SHORT)) as where:
         fake.says[WWW] = in_turn(silent, address("192.0.2.1"))
         assert addresses(await where.ask(WWW)) == ["192.0.2.1"]
         one, two = fake.asked(WWW)

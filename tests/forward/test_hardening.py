@@ -13,7 +13,7 @@ import pytest
 
 from resolver.cache import MEAN_OCTETS, CachePolicy
 from resolver.forward.exchange import Timing
-from tests.forward.asking import DEV, ZONES, Site, forwarder, made, plan, site, to, until
+from tests.forward.asking import DEV, ZONES, Site, forwarder, made, plan, site, to
 from tests.forward.fake import Asked, Behaviour, Fake, address, answers, silent, truncated, upstream
 from tests.support import addresses, datagrams
 
@@ -128,13 +128,13 @@ async def test_a_failure_for_each_of_many_names_is_bounded(
 
 async def test_dead_names_hold_up_no_others(tmp_path: Path) -> None:
     """R-19: of the same upstream, nor ours; and each is asked for a few times only."""
-    brief = forwarder(timing=Timing(0.5, 1.0))
+    brief = forwarder(timing=Timing(0.7, 1.4))
     async with upstream() as fake, site(tmp_path, files(fake), brief) as where:
         fake.says["*.dead.example."] = silent
         async with datagrams("127.0.0.1", where.server.port, DEV) as client:
             for number in range(300):
                 client.send(made(f"n{number}.dead.example.", ident=number))
-            await until(lambda: where.forwarder.in_flight >= 300)
+            await fake.until(1, "n299.dead.example.")
             for number in range(30):
                 assert addresses(await where.ask(f"m{number}.example.")) == ["192.0.2.1"]
                 assert addresses(await where.ask(OWN)) == ["10.80.1.1"]

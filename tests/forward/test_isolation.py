@@ -202,6 +202,7 @@ async def test_explanations_know_only_the_callers_partition(tmp_path: Path) -> N
             assert f"127.0.0.1:{dev.port}" not in str(after)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_thousand_questions_of_two_views(tmp_path: Path) -> None:
     """R-18: interleaved, with DO, CD and case in every mixture: 0 wrong."""
 
@@ -217,8 +218,8 @@ async def test_two_thousand_questions_of_two_views(tmp_path: Path) -> None:
         return behave
 
     async with upstream() as prod, upstream() as dev:
-        prod.usual, dev.usual = marked(1), marked(2)
-        async with site(tmp_path, files(prod, dev)) as where:
+        prod.says["*.example."], dev.says["*.example."] = marked(1), marked(2)
+        async with site(tmp_path, files(prod, dev), forwarder(timing=Timing(9.0, 9.0))) as where:
             mixture = list(
                 itertools.product((PROD, DEV), (0, 1), (0, 1), (str.lower, str.upper), range(25))
             )
