@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,6 +27,7 @@ OURS = "sightline"
 MISS_BOUNDS = {DNSMASQ.name: 1.2, BIND.name: 2.0}
 HIT_BOUND = 1.3  # times an answer from a zone
 FASTEST = 60_000  # queries a second that nobody reaches here
+STEADY_RATE = 2000
 CACHED_NAMES = 1000
 
 
@@ -83,35 +84,40 @@ def _start(stack: ExitStack, site: Site, name: str) -> tuple[Site, Running, dict
 
 
 def misses(site: Site, effort: Effort) -> Figures:
-    """Names that nobody has asked for before: each server asks the same upstream for its own."""
+    """Names that nobody has asked for before: each server asks the same upstream for its own.
+
+    As fast as the server answers, with 100 questions under way, and at a rate that all can bear.
+    """
     tally, numbers = Tally(), itertools.count()
     questions = site.scratch / "misses.txt"
+    paces: dict[str, int | None] = {"": None, f" at {STEADY_RATE}/s": STEADY_RATE}
     with ExitStack() as stack:
         _, asked, servers = _start(stack, site, "zones-misses")
         for server in servers.values():  # what is done but once
-            _ask_new(server, questions, numbers, min(1.0, effort.run))
+            _ask_new(server, questions, numbers, 1.0, None)
         for _ in range(effort.repetitions):
-            for name, server in servers.items():
+            for (word, rate), (name, server) in itertools.product(paces.items(), servers.items()):
+                kind = name + word
 
-                def load(server: Running = server) -> Load:
-                    return _ask_new(server, questions, numbers, effort.run)
+                def load(server: Running = server, rate: int | None = rate) -> Load:
+                    return _ask_new(server, questions, numbers, effort.run, rate)
 
-                found = tally.run(name, server, load, asked)
+                found = tally.run(kind, server, load, asked)
                 if found.rcodes.get("NOERROR", 0) < 0.99 * found.completed:
-                    raise CannotMeasure(f"{name} answered {found.rcodes}")
+                    raise CannotMeasure(f"{kind}: {found.rcodes}")
     yield from tally.figures("misses")
-    for name in servers:
+    for word, name in itertools.product(paces, servers):
         if name != OURS:
-            yield tally.ratio("misses", OURS, name, MISS_BOUNDS.get(name))
+            yield tally.ratio("misses", OURS + word, name + word, MISS_BOUNDS.get(name))
 
 
 def _ask_new(
-    server: Running, questions: Path, numbers: itertools.count[int], seconds: float
+    server: Running, questions: Path, numbers: Iterator[int], seconds: float, rate: int | None
 ) -> Load:
     """Names that were in no run before; the file is asked through but once."""
-    run, most = next(numbers), int(FASTEST * seconds)
+    run, most = next(numbers), int((rate or FASTEST) * seconds)
     write_names(questions, (f"n{number}.r{run}.{ZONE}" for number in range(most)))
-    return Dnsperf(server.port, questions, seconds, "-n", "1").result()
+    return Dnsperf(server.port, questions, seconds, "-n", "1", rate=rate).result()
 
 
 def cached(site: Site, effort: Effort) -> Figures:
