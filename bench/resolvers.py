@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,23 +40,33 @@ class Running(Protocol):
     def port(self) -> int: ...
 
 
+Configure = Callable[[Path, int, int], list[str]]
+"""A directory, the program's own port, the upstream's → arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A server program; `configure` writes its files into a directory, and gives its arguments."""
 
     name: str
     command: str
-    configure: Callable[[Path, int, int], list[str]]  # directory, its port, the upstream's
+    configure: Configure
 
     def find(self) -> str | None:
         return shutil.which(self.command, path=PATHS)
 
 
-def _dnsmasq(directory: Path, port: int, upstream: int) -> list[str]:
-    words = f"""--keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=
-        --pid-file= --port={port} --listen-address=127.0.0.1 --bind-interfaces --cache-size=10000
-        --dns-forward-max=5000 --server={UPSTREAM}#{upstream}"""
-    return [*words.split(), f"--log-facility={directory / 'dnsmasq.log'}"]
+def _dnsmasq(entries: int | None) -> Configure:
+    """With a cache of so many entries, or of the 150 that it has by itself."""
+
+    def configure(directory: Path, port: int, upstream: int) -> list[str]:
+        words = f"""--keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=
+            --pid-file= --port={port} --listen-address=127.0.0.1 --bind-interfaces
+            --dns-forward-max=5000 --server={UPSTREAM}#{upstream}"""
+        size = [] if entries is None else [f"--cache-size={entries}"]
+        return [*words.split(), *size, f"--log-facility={directory / 'dnsmasq.log'}"]
+
+    return configure
 
 
 def _bind(directory: Path, port: int, upstream: int) -> list[str]:
@@ -156,7 +166,9 @@ def _named(directory: Path, port: int, _: int) -> list[str]:
     return ["-g", "-n", "1", "-c", str(directory / "named.conf")]
 
 
-DNSMASQ = Program("dnsmasq", "dnsmasq", _dnsmasq)
+DNSMASQ = Program("dnsmasq of 10,000 entries", "dnsmasq", _dnsmasq(10_000))
+# It looks through all of a full cache for each new name: by itself it has a small one.
+DNSMASQ_SMALL = Program("dnsmasq of 150 entries", "dnsmasq", _dnsmasq(None))
 BIND = Program("BIND", "named", _bind)
 UNBOUND = Program("Unbound", "unbound", _unbound)
 RECURSOR = Program("PowerDNS Recursor", "pdns_recursor", _recursor)
@@ -168,12 +180,15 @@ AUTHORITATIVE = (
 )
 
 
-def installed_forwarders() -> list[Program]:
+def installed(programs: Iterable[Program] = FORWARDERS) -> list[Program]:
     """Those that are there; says which are not."""
-    for program in FORWARDERS:
-        if program.find() is None:
+    found = []
+    for program in programs:
+        if program.find() is not None:
+            found.append(program)
+        else:
             print(f"bench: {program.command} is not installed: left out", file=sys.stderr)
-    return [program for program in FORWARDERS if program.find() is not None]
+    return found
 
 
 @contextlib.contextmanager
