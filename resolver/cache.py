@@ -235,6 +235,10 @@ class Partition:
         found = self._failures.get(key)
         return found[1] if found is not None and now < found[0] else None
 
+    def forget_failures(self) -> None:
+        """Ask again for everything that could not be answered."""
+        self._failures.clear()
+
     def drop(self, key: Key) -> None:
         """Forget one entry."""
         self.shown.pop(key, None)

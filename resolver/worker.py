@@ -213,8 +213,8 @@ class Worker:
     def _look_after_root(self) -> None:
         """Fetch what is known of the root where an upstream was down and answers again."""
         forwarder = self.forwarder
-        if forwarder is not None and forwarder.upstreams.has_recovered:
-            forwarder.upstreams.has_recovered = False
+        if forwarder is not None and forwarder.upstreams.probes.has_recovered:
+            forwarder.upstreams.probes.has_recovered = False
             forwarder.prime()
 
     @property

@@ -76,7 +76,18 @@ class Exchange:
     """Asks `standings` in their order; `key` is the question with its name in lower case."""
 
     __slots__ = (
-        *("_asked", "_next", "_octets", "attempts", "deadline", "dropped", "due", "flags", "key"),
+        *(
+            "_asked",
+            "_failed",
+            "_next",
+            "_octets",
+            "attempts",
+            "deadline",
+            "dropped",
+            "due",
+            "flags",
+            "key",
+        ),
         *("made", "most", "problem", "refused", "result", "standings", "timing"),
     )
 
@@ -104,6 +115,7 @@ class Exchange:
         self.problem = Reason.NO_UPSTREAM
         self.result: Result | None = None
         self._asked: dict[Standing, float] = {}  # and how long each is waited for the next time
+        self._failed: frozenset[Standing] = NOBODY  # whom the network refused
         self._next = 0
         self._octets = octets
 
@@ -196,6 +208,9 @@ class Exchange:
             return []
         self._drop(attempt)
         attempt.standing.failed(reason, is_new=not (attempt.is_late or is_ours))
+        if attempt.standing in self._failed:  # twice: it will not do
+            self.refused |= {attempt.standing}
+        self._failed |= {attempt.standing}
         self.problem = Reason.NETWORK_ERROR
         return self._go_on(now)
 

@@ -8,58 +8,30 @@ Decisions are those of `exchange` and `elsewhere`; here is only what waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable
 from time import monotonic
 
 from resolver.cache import RECHECK, Cache, Entry
-from resolver.findings import Finding, Fresh, give, is_asked_by, stale_finding
+from resolver.faultlog import report_fault
+from resolver.findings import Finding, give, is_asked_by, stale_finding
 from resolver.forward.exchange import Attempt, Exchange, Learned, Timing, Unanswered
 from resolver.forward.question import DNSSEC_OK
 from resolver.forward.scrub import Limits, scrub
 from resolver.forward.standing import EXPLORED, POLICIES, Standing
 from resolver.forward.upstreams import Entropy, Upstreams, root_questions
+from resolver.forward.waiting import MAX_QUERIES, Places, Respond, Running, Waiter
 from resolver.forward.wire import Malformed
 from resolver.generation import Published, View
-from resolver.outcome import Drop, Forward, Outcome, Rcode, Reason, Reply, Source
+from resolver.outcome import Forward, Rcode, Reason, Reply, Source
 from resolver.query import handle
 from resolver.render import refuse
-from resolver.routes import Forwarding, Route
+from resolver.routes import Route
 
 TICK = 0.02  # seconds between two looks at what is due
 STALE_TIMER = 1.8  # seconds until a stale answer is good enough (RFC 8767 5)
-MAX_QUERIES = 20  # to upstreams, for one client's question
 
-Respond = Callable[[Outcome], None]
-
-
-class Waiter:
-    """A client's question that waits for upstreams."""
-
-    __slots__ = ("began", "forward", "fresh", "left", "respond")
-
-    def __init__(self, forward: Forward, respond: Respond, began: float) -> None:
-        self.forward = forward
-        self.respond = respond
-        self.began = began
-        self.fresh: Fresh = {}
-        self.left = MAX_QUERIES
-
-
-class Running:
-    """An exchange, what it is for, and who waits for it."""
-
-    __slots__ = ("exchange", "forwarding", "key", "route", "stale", "stale_due", "view", "waiters")
-
-    def __init__(self, forward: Forward, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.key = forward.key
-        self.route: Route = forward.route
-        self.view: View = forward.asked.view
-        self.forwarding: Forwarding = forward.asked.view.forwarding
-        self.stale: Entry | None = forward.stale
-        self.stale_due = float("inf")
-        self.waiters: list[Waiter] = []
+log = logging.getLogger("sightline.forward")
 
 
 class Forwarder:
@@ -79,11 +51,8 @@ class Forwarder:
         self.published = published
         self.cache = cache
         self.upstreams = upstreams
-        self.in_flight = 0
-        self.most_in_flight = in_flight
-        self.held: Counter[str] = Counter()  # in flight, by environment
+        self.places = Places(in_flight)
         self.coalesced: Counter[str] = Counter()  # by environment
-        self.refused: Counter[str] = Counter()  # by environment: too many in flight
         self.policy = policy
         self._order = POLICIES[policy]
         self._explores = policy == "fastest"
@@ -96,6 +65,7 @@ class Forwarder:
         self._primed: set[str] = set()  # places that have asked for anything
         self._timer: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Event | None = None
+        self._has_ended = False
         upstreams.taker = self
 
     # ---------------------------------------------------------------- coming in
@@ -113,7 +83,7 @@ class Forwarder:
         if self._stopping is not None:
             reason = Reason.STOPPING
         elif not self._has_room(environment):
-            self.refused[environment] += 1
+            self.places.refused[environment] += 1
             reason = Reason.TOO_MANY
         elif self.upstreams.is_own(forward.asked.source):
             respond(_refuse(forward, Rcode.REFUSED, Reason.OWN_ADDRESS))
@@ -124,18 +94,11 @@ class Forwarder:
             else:
                 respond(_refuse(forward, Rcode.SERVFAIL, reason))
             return
-        self.in_flight += 1
-        self.held[environment] += 1
+        self.places.take(environment)
         self._join(forward, Waiter(forward, respond, now), now)
 
     def _has_room(self, environment: str) -> bool:
-        """No environment takes more than half of all places while there are others."""
-        if self.in_flight >= self.most_in_flight:
-            return False
-        most = self.most_in_flight
-        if len(self.published.generation.namespaces) > 1:
-            most = max(1, most // 2)
-        return self.held[environment] < most
+        return self.places.has_room(environment, len(self.published.generation.namespaces))
 
     def _join(self, forward: Forward, waiter: Waiter | None, now: float) -> None:
         """Wait for the exchange that asks the same, or begin one."""
@@ -207,7 +170,14 @@ class Forwarder:
             return
         exchange = running.exchange
         self._send(running, exchange.failed(attempt, reason, now, is_ours=is_ours), now)
-        self.upstreams.look_after(exchange.standings, now)
+        self.upstreams.probes.look_after(exchange.standings, now)
+
+    def fault(self, attempt: Attempt, fault: Exception) -> None:
+        """A bug showed while a reply was judged: who waits gets SERVFAIL."""
+        report_fault(log, "judging what an upstream said", fault)
+        running = self._running.get(attempt.exchange) if attempt.exchange is not None else None
+        if running is not None:
+            self._end(running, Finding(None, Source.FORWARD, Reason.FAULT))
 
     def _send(self, running: Running, attempts: list[Attempt], now: float) -> None:
         exchange = running.exchange
@@ -227,15 +197,23 @@ class Forwarder:
         now = monotonic()
         self._timer = None
         for running in list(self._running.values()):
-            if now >= running.stale_due:
-                self._serve_stale(running, now)
-            exchange = running.exchange
-            if now >= exchange.due and exchange in self._running:
-                self._send(running, exchange.wake(now), now)
-                self.upstreams.look_after(exchange.standings, now)
+            try:
+                self._look_at(running, now)
+            except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+                report_fault(log, "waiting for upstreams", fault)
+                if running.exchange in self._running:
+                    self._end(running, Finding(None, Source.FORWARD, Reason.FAULT))
         is_busy = self.upstreams.tick(now)
         if self._running or is_busy:
             self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _look_at(self, running: Running, now: float) -> None:
+        if now >= running.stale_due:
+            self._serve_stale(running, now)
+        exchange = running.exchange
+        if now >= exchange.due and exchange in self._running:
+            self._send(running, exchange.wake(now), now)
+            self.upstreams.probes.look_after(exchange.standings, now)
 
     def _serve_stale(self, running: Running, now: float) -> None:
         """Who has waited long enough gets what was true; the exchange goes on."""
@@ -273,22 +251,10 @@ class Forwarder:
             authentic=reply.is_authentic and self.upstreams.trusts(upstream),
             upstream=attempt.standing.name,
         )
-        if scrubbed.lifetime and self._is_current(running):
-            partition = self.cache.partition(view.environment)
-            partition.put(key, entry, scrubbed.denies)
+        # Where routes have changed meanwhile, the entry's token tells.
+        if scrubbed.lifetime and view.environment in self.published.generation.namespaces:
+            self.cache.partition(view.environment).put(key, entry, scrubbed.denies)
         self._end(running, Finding(entry, Source.FORWARD, entry.reason))
-
-    def _is_current(self, running: Running) -> bool:
-        """Whether the routes are still those by which the question left."""
-        view, generation = running.view, self.published.generation
-        current = generation.views.get((view.environment, view.region))
-        if current is None:
-            return False
-        if current.forwarding is running.forwarding:
-            return True
-        question = running.key[0]
-        qtype = question[-4] << 8 | question[-3]
-        return is_asked_by(current, running.route, question[:-4], qtype)
 
     def _give_up(self, running: Running, result: Unanswered, now: float) -> None:
         partition = self.cache.partition(running.view.environment)
@@ -320,10 +286,13 @@ class Forwarder:
 
     def _end_waiter(self, waiter: Waiter, finding: Finding) -> None:
         environment = waiter.forward.asked.view.environment
-        self.in_flight -= 1
-        self.held[environment] -= 1
-        self._resume(waiter, finding)
-        if self._stopping is not None and not self.in_flight:
+        self.places.give_back(environment)
+        try:
+            self._resume(waiter, finding)
+        except Exception as fault:  # noqa: BLE001  # one client's question must not end the others'
+            report_fault(log, "answering what upstreams were asked for", fault)
+            waiter.respond(_refuse(waiter.forward, Rcode.SERVFAIL, Reason.FAULT))
+        if self._stopping is not None and not self.places.taken:
             self._stopping.set()
 
     def _resume(self, waiter: Waiter, finding: Finding) -> None:
@@ -354,17 +323,17 @@ class Forwarder:
             return
         waiter.forward = outcome
         environment = outcome.asked.view.environment
-        self.in_flight += 1
-        self.held[environment] += 1
+        self.places.take(environment)
         self._join(outcome, waiter, monotonic())
 
     async def stop(self, grace: float) -> None:
         """Take nothing new; let what is in flight end for `grace` seconds, then SERVFAIL."""
         self._stopping = asyncio.Event()
-        if self.in_flight:
+        if self.places.taken:
             try:
                 await asyncio.wait_for(self._stopping.wait(), grace)
             except TimeoutError:
+                self._has_ended = True
                 for running in list(self._running.values()):
                     self._end(running, Finding(None, Source.FORWARD, Reason.STOPPING))
         if self._timer is not None:
@@ -377,6 +346,8 @@ class Forwarder:
     def prime(self) -> None:
         """Fetch `. NS` and `. SOA` anew where they are asked of others than before, or were not
         there; only for places that have asked for anything, so that a server at rest is silent."""
+        for partition in self.cache.partitions.values():
+            partition.forget_failures()  # others may know better
         places, self._primed = self._primed, set()
         views = {view.forwarding.place: view for view in self.published.generation.views.values()}
         for place in places & views.keys():
@@ -396,6 +367,3 @@ def _refuse(forward: Forward, rcode: Rcode, reason: Reason) -> Reply:
     asked = forward.asked
     environment = asked.view.environment
     return refuse(asked.wire, asked.query, environment, rcode, reason, Source.FORWARD)
-
-
-__all__ = ["Drop", "Forwarder", "Respond"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import os
 import socket
 import ssl
@@ -16,13 +15,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from time import monotonic
 from typing import Protocol
 
 from resolver import message
 from resolver.forward.exchange import Attempt, find_strange
 from resolver.forward.https import Https
-from resolver.forward.question import make_query
-from resolver.forward.standing import PROBE_INTERVAL, Standing
+from resolver.forward.probes import Probes
+from resolver.forward.standing import Standing
 from resolver.forward.stream import Stream
 from resolver.forward.udp import Datagrams, Taker
 from resolver.generation import View
@@ -35,12 +35,8 @@ from resolver.zones.upstream import Upstream
 
 MAX_STANDINGS = 4096  # servers of delegations come and go
 LATE = 2.0  # seconds that a reply may come after its exchange has ended
-UNWANTED = 300.0  # seconds after the last question until a silent upstream is left alone
-ROOT_NS = ROOT + b"\0\2\0\1"
 POOL = 8192  # octets of randomness fetched at a time
 _DOOR = Door("tcp", 65535)
-
-log = logging.getLogger("sightline.forward")
 
 
 class Entropy:
@@ -67,6 +63,12 @@ class Transport(Protocol):
     def send(self, attempt: Attempt) -> None: ...
     def cancel(self, attempt: Attempt) -> None: ...
     def close(self) -> None: ...
+
+
+class Judge(Taker, Protocol):
+    """Who judges what comes back: the forwarder."""
+
+    def fault(self, attempt: Attempt, fault: Exception) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,14 @@ class Upstreams:
 
     def __init__(self, trust: Trust | None = None, own: Iterable[tuple[str, int]] = ()) -> None:
         self.trust = trust or Trust()
-        self.taker: Taker
+        self.taker: Judge
         self._own = frozenset(own)  # addresses and ports that we listen on
         self._is_own: dict[str, bool] = {}
         self._standings: dict[tuple[str, Upstream], Standing] = {}
         self._of_route: dict[tuple[str, int], tuple[Route, list[Standing]]] = {}
         self._transports: dict[tuple[Standing, str], Transport] = {}
         self._left: dict[Attempt, float] = {}  # of exchanges that have ended; until when
-        self._probes: dict[Standing, Attempt] = {}
-        self._unprobed: set[Standing] = set()  # to be probed soon
-        self._octets = Entropy()
-        self.has_recovered = False  # one that was down, since `prime` was last asked for
+        self.probes = Probes(self.send, self._cancel, Entropy())
 
     @cached_property
     def _datagrams(self) -> Datagrams:
@@ -126,7 +125,7 @@ class Upstreams:
         for standing in standings:
             standing.wanted = now
             if standing.is_suspect and not standing.is_probed:
-                self.look_after([standing], now)  # it was left alone meanwhile
+                self.probes.look_after([standing], now)  # it was left alone meanwhile
         return standings
 
     def known(self, environment: str, route: Route) -> list[Standing]:
@@ -159,8 +158,7 @@ class Upstreams:
 
     def _forget(self, key: tuple[str, Upstream]) -> None:
         standing = self._standings.pop(key)
-        self._probes.pop(standing, None)
-        self._unprobed.discard(standing)
+        self.probes.forget(standing)
         for mark in [mark for mark in self._transports if mark[0] is standing]:
             self._transports.pop(mark).close()
 
@@ -220,15 +218,21 @@ class Upstreams:
 
     def deliver(self, attempt: Attempt, wire: bytes) -> None:
         """Pass on what came back; ends what the exchange has no more use for."""
-        if attempt.exchange is None:
-            self._probe_answered(attempt, wire)
-        else:
-            self.taker.deliver(attempt, wire)
+        try:
+            if attempt.exchange is None:
+                self.probes.answered(attempt, wire, monotonic())
+            else:
+                self.taker.deliver(attempt, wire)
+        except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+            self.taker.fault(attempt, fault)
 
     def fail(self, attempt: Attempt, reason: str, *, is_ours: bool = False) -> None:
         """Pass on that the network refused."""
-        if attempt.exchange is not None:
-            self.taker.fail(attempt, reason, is_ours=is_ours)
+        try:
+            if attempt.exchange is not None:
+                self.taker.fail(attempt, reason, is_ours=is_ours)
+        except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+            self.taker.fault(attempt, fault)
 
     def leave(self, attempts: Sequence[Attempt]) -> None:
         """Hear what is still under way of an exchange that has ended, for the latency's sake."""
@@ -246,45 +250,13 @@ class Upstreams:
         if self._left.pop(attempt, None) is not None:
             attempt.standing.failed(reason, is_new=not attempt.is_late)
 
+    def _cancel(self, attempt: Attempt) -> None:
+        self._way(attempt).cancel(attempt)
+
     def end(self, attempts: Iterable[Attempt]) -> None:
         """Wait for these no more."""
         for attempt in attempts:
             self._way(attempt).cancel(attempt)
-
-    # ---------------------------------------------------------------- probes
-
-    def look_after(self, standings: Sequence[Standing], now: float) -> None:
-        """Probe those that have failed too often."""
-        for standing in standings:
-            if standing.is_suspect and not standing.is_probed:
-                standing.is_probed = True
-                standing.failed_probes = 0
-                self._unprobed.add(standing)
-        self._begin_probes(now)
-
-    def _begin_probes(self, now: float) -> None:
-        """Not sooner after the last one than usual, however often names hang behind it."""
-        for standing in [s for s in self._unprobed if now - s.probed >= PROBE_INTERVAL]:
-            self._unprobed.remove(standing)
-            if standing.is_suspect:
-                self._probe(standing, now)
-            else:  # it has answered meanwhile
-                standing.is_probed = False
-
-    def _probe(self, standing: Standing, now: float) -> None:
-        """Ask it for `. NS`: any reply will do."""
-        standing.probed = now
-        transport = standing.upstream.transport
-        ident = b"\0\0" if transport == "https" else self._octets(2)
-        wire = make_query(ident, ROOT_NS, 0, with_edns=True)
-        probe = Attempt(standing, transport, ident, ROOT_NS, wire, now, True, None)
-        self._probes[standing] = probe
-        self.send(probe)
-
-    def _probe_answered(self, probe: Attempt, wire: bytes) -> None:
-        if find_strange(probe, wire) is None:
-            probe.standing.answered(asyncio.get_running_loop().time() - probe.sent)
-        self._way(probe).cancel(probe)
 
     def tick(self, now: float) -> bool:
         """Look at probes and late replies; whether there are any."""
@@ -293,35 +265,8 @@ class Upstreams:
                 del self._left[attempt]
                 attempt.standing.failed("timeout", is_new=not attempt.is_late)
                 self._way(attempt).cancel(attempt)
-        if self._unprobed:
-            self._begin_probes(now)
-        for standing, probe in list(self._probes.items()):
-            if not standing.is_suspect:
-                self._recovered(standing)
-            elif now - probe.sent >= PROBE_INTERVAL:
-                self._probe_failed(standing, probe, now)
-        return bool(self._left or self._probes or self._unprobed)
-
-    def _recovered(self, standing: Standing) -> None:
-        probe = self._probes.pop(standing)
-        self._way(probe).cancel(probe)
-        standing.is_probed = False
-        if standing.was_called_down:
-            standing.was_called_down = False
-            self.has_recovered = True
-            log.info("upstream %s of %s answers again", standing.upstream, standing.environment)
-
-    def _probe_failed(self, standing: Standing, probe: Attempt, now: float) -> None:
-        self._way(probe).cancel(probe)
-        standing.failed_probes += 1
-        if standing.is_down and not standing.was_called_down:
-            standing.was_called_down = True
-            log.warning("upstream %s of %s is down", standing.upstream, standing.environment)
-        if now - standing.wanted > UNWANTED:
-            del self._probes[standing]
-            standing.is_probed = False
-            return
-        self._probe(standing, now)
+        self.probes.tick(now)
+        return bool(self._left or self.probes)
 
     async def close(self) -> None:
         """End every connection."""

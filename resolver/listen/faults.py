@@ -6,15 +6,13 @@ A bug is reported once a second, and answered.
 from __future__ import annotations
 
 import logging
-import time
 
 from resolver.elsewhere import answer_without_asking
-from resolver.forward.forwarder import Forwarder, Respond
+from resolver.faultlog import report_fault
+from resolver.forward.forwarder import Forwarder
+from resolver.forward.waiting import Respond
 from resolver.message import QR, RD
 from resolver.outcome import NOT_A_QUERY, Forward, Outcome, Rcode, Reason, Reply, Source
-
-_last_report = [0.0]
-REPORT_EVERY = 1.0  # seconds: a hostile packet must not fill the disk with tracebacks
 
 
 def forward(forwarder: Forwarder | None, outcome: Forward, respond: Respond) -> None:
@@ -27,10 +25,7 @@ def forward(forwarder: Forwarder | None, outcome: Forward, respond: Respond) -> 
 
 def serve_safely(wire: bytes, fault: Exception, log: logging.Logger) -> Outcome:
     """SERVFAIL for a message that raised `fault`."""
-    now = time.monotonic()
-    if now - _last_report[0] >= REPORT_EVERY:
-        _last_report[0] = now
-        log.error("internal fault while answering %s", wire[:512].hex(), exc_info=fault)
+    report_fault(log, f"answering {wire[:512].hex()}", fault)
     if len(wire) < 12 or wire[2] & QR:
         return NOT_A_QUERY
     reply = wire[:2] + bytes((QR | wire[2] & (0x78 | RD), Rcode.SERVFAIL)) + bytes(8)

@@ -31,6 +31,9 @@ class Heard:
         self.failed.append((attempt, reason, is_ours))
         self._news.set()
 
+    def fault(self, attempt: Attempt, fault: Exception) -> None:
+        raise fault
+
     @property
     def reasons(self) -> list[str]:
         return [reason for _, reason, _ in self.failed]

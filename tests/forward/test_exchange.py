@@ -674,3 +674,14 @@ def test_no_way_leads_past_the_most_attempts() -> None:
         under_way += made.take(attempt, reply_to(attempt, rcode=rcode, bits=bits), 0.01)
     assert (total, made.made) == (3, 3)
     assert reason_of(made) is Reason.NO_UPSTREAM
+
+
+def test_who_is_refused_twice_is_not_asked_a_third_time() -> None:
+    """Nobody listens there: SERVFAIL now, not at the deadline."""
+    made = exchange(standings("127.0.0.1"))
+    first = only(made.wake(0.0))
+    assert made.failed(first, "refused", 0.001) == []
+    second = only(made.wake(made.due))
+    assert made.failed(second, "refused", made.due) == []
+    assert reason_of(made) is Reason.NETWORK_ERROR
+    assert made.made == 2

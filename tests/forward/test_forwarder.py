@@ -14,12 +14,14 @@ import dns.rcode
 import pytest
 
 from resolver.cache import CachePolicy
+from resolver.findings import Finding
 from resolver.forward import exchange
 from resolver.forward import forwarder as module
 from resolver.forward import standing as standings
 from resolver.forward.exchange import Timing
 from resolver.forward.standing import Standing
 from resolver.forward.upstreams import Trust
+from resolver.forward.waiting import Waiter
 from tests.forward.asking import (
     DEV,
     PROD,
@@ -197,14 +199,14 @@ async def test_a_thousand_clients_ask_one_cold_name(tmp_path: Path) -> None:
             return await ask(spelled, ident=number, edns=bool(number % 3))
 
         asking = [asyncio.create_task(ask(number)) for number in range(1000)]
-        await until(lambda: where.forwarder.in_flight == 1000)
+        await until(lambda: where.forwarder.places.taken == 1000)
         held.let_go()
         for number, reply in enumerate(await asyncio.gather(*asking)):
             assert reply.id == number
             assert lines(reply) == [f"{spellings[number % 4]} 60 A 192.0.2.1"]
         assert fake.count(WWW) == 1
         assert where.forwarder.coalesced["dev"] == 999
-        assert where.forwarder.in_flight == 0
+        assert where.forwarder.places.taken == 0
 
 
 @pytest.mark.usefixtures("patient")
@@ -216,12 +218,12 @@ async def test_a_waiter_that_leaves_ends_nothing(tmp_path: Path) -> None:
         writer.write(framed(made(WWW)))
         await fake.until(1, WWW)
         staying = where.begin(WWW)
-        await until(lambda: where.forwarder.in_flight == 2)
+        await until(lambda: where.forwarder.places.taken == 2)
         reset(writer)
         await until(lambda: not where.server.tcp.connections)
         held.let_go()
         assert addresses(await staying) == ["192.0.2.1"]
-        await until(lambda: where.forwarder.in_flight == 0)
+        await until(lambda: where.forwarder.places.taken == 0)
         assert fake.count(WWW) == 1
 
 
@@ -243,7 +245,7 @@ async def test_what_differs_is_not_shared(tmp_path: Path) -> None:
             )
             for number in range(64)
         ]
-        await until(lambda: where.forwarder.in_flight == 64)
+        await until(lambda: where.forwarder.places.taken == 64)
         await fake.until(16, WWW)
         held.let_go()
         await asyncio.gather(*asking)
@@ -577,7 +579,7 @@ async def test_when_all_are_down_the_answer_is_there_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SERVFAIL without asking anybody, but for one probe at a time; until one answers."""
-    monkeypatch.setattr("resolver.forward.upstreams.PROBE_INTERVAL", 0.02)
+    monkeypatch.setattr("resolver.forward.probes.PROBE_INTERVAL", 0.02)
     async with (
         upstream() as fake,
         site(tmp_path, files(fake), forwarder(timing=Timing(0.05, 0.1))) as where,
@@ -747,17 +749,17 @@ async def test_an_environment_that_floods_leaves_half_to_others(tmp_path: Path) 
     ):
         fake.says["*.dead.example."] = silent
         asking = [where.begin(f"n{n}.dead.example.") for n in range(20)]
-        await until(lambda: where.forwarder.held["dev"] == 20)
+        await until(lambda: where.forwarder.places.held["dev"] == 20)
         for number in range(20):
             reply = await where.ask(f"m{number}.dead.example.")
             assert (reply.rcode(), codes(reply)) == (dns.rcode.SERVFAIL, [0])
             other = await where.ask(f"m{number}.example.", source=PROD)
             assert addresses(other) == ["192.0.2.1"]
             assert addresses(await where.ask(OWN)) == ["10.80.1.1"]
-        assert where.forwarder.refused == {"dev": 20}
+        assert where.forwarder.places.refused == {"dev": 20}
         assert fake.count("m1.dead.example.") == 0
         more = [where.begin(f"n{n}.dead.example.", source=PROD) for n in range(20)]
-        await until(lambda: where.forwarder.in_flight == 40)
+        await until(lambda: where.forwarder.places.taken == 40)
         assert (await where.ask(WWW, source=PROD)).rcode() == dns.rcode.SERVFAIL
         for task in (*asking, *more):
             task.cancel()
@@ -799,7 +801,7 @@ async def test_stopping_ends_what_is_in_flight(tmp_path: Path) -> None:
         reply = await never
         assert (reply.rcode(), codes(reply)) == (dns.rcode.SERVFAIL, [14])
         await stopping
-        assert where.forwarder.in_flight == 0
+        assert where.forwarder.places.taken == 0
 
 
 # ---------------------------------------------------------------- who asks
@@ -878,3 +880,49 @@ async def test_an_alias_is_kept_with_what_it_leads_to(tmp_path: Path) -> None:
         async with datagrams("127.0.0.1", where.server.port) as client:
             reply = await client.ask(made(WWW, "CNAME"))
             assert lines(reply) == [f"{WWW} 60 CNAME edge.example."]
+
+
+# ---------------------------------------------------------------- bugs
+
+
+async def test_a_bug_in_judging_is_servfail_and_a_line_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who waits is told; nothing is left behind, and the next question is answered."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("bug")
+
+    monkeypatch.setattr("resolver.faultlog._last_report", [float("-inf")])
+    async with upstream() as fake, site(tmp_path, files(fake)) as where:
+        fake.says[WWW] = address("192.0.2.1")
+        with monkeypatch.context() as patch:
+            patch.setattr("resolver.forward.forwarder.scrub", broken)
+            assert (await where.ask(WWW)).rcode() == dns.rcode.SERVFAIL
+        (record,) = [r for r in caplog.records if r.exc_info is not None]
+        assert "judging" in record.getMessage()
+        assert where.forwarder.places.taken == 0
+        assert addresses(await where.ask(WWW)) == ["192.0.2.1"]
+
+
+async def test_a_bug_in_one_answer_leaves_the_others_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each client's question is answered by itself."""
+    resume = module.Forwarder._resume
+    monkeypatch.setattr("resolver.faultlog._last_report", [float("-inf")])
+
+    def broken(self: module.Forwarder, waiter: Waiter, finding: Finding) -> None:
+        if waiter.forward.asked.wire[:2] == b"\0\1":
+            raise ValueError("bug")
+        resume(self, waiter, finding)
+
+    monkeypatch.setattr(module.Forwarder, "_resume", broken)
+    async with upstream() as fake, site(tmp_path, files(fake)) as where:
+        fake.says[WWW] = held = Held(address("192.0.2.1"))
+        asking = [asyncio.create_task(where.ask(WWW, ident=ident)) for ident in (1, 2)]
+        await until(lambda: where.forwarder.places.taken == 2)
+        held.let_go()
+        first, second = await asyncio.gather(*asking)
+        assert (first.rcode(), addresses(second)) == (dns.rcode.SERVFAIL, ["192.0.2.1"])
+        assert where.forwarder.places.taken == 0

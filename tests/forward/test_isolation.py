@@ -167,13 +167,13 @@ async def test_questions_in_flight_are_shared_within_one_environment(tmp_path: P
         prod.says[WWW] = other = Held(address("192.0.2.1"))
         async with site(tmp_path, files(prod, dev)) as where:
             asking = [where.begin(WWW, source=s) for s in (DEV, PROD, DEV, PROD)]
-            await until(lambda: where.forwarder.in_flight == 4)
-            assert dict(where.forwarder.held) == {"dev": 2, "prod": 2}
+            await until(lambda: where.forwarder.places.taken == 4)
+            assert dict(where.forwarder.places.held) == {"dev": 2, "prod": 2}
             await dev.until(1, WWW)
             await prod.until(1, WWW)
             slow.let_go()
             assert addresses(await asking[0]) == addresses(await asking[2]) == [SECRET]
-            assert where.forwarder.held["prod"] == 2
+            assert where.forwarder.places.held["prod"] == 2
             other.let_go()
             assert addresses(await asking[1]) == addresses(await asking[3]) == ["192.0.2.1"]
 

@@ -44,7 +44,7 @@ def test_a_configuration_that_says_nothing_has_the_defaults(make: Make) -> None:
     assert made._order is POLICIES["fastest"]
     assert made._explores
     assert made.upstreams.trust == Trust()
-    assert 1 <= made.most_in_flight <= 5000
+    assert 1 <= made.places.most <= 5000
 
 
 def test_what_is_configured_is_used(make: Make) -> None:
@@ -65,7 +65,7 @@ limits: {in_flight: 7}
     assert made._order is POLICIES["round_robin"]
     assert not made._explores
     assert made.upstreams.trust == Trust(None, ad=True)
-    assert made.most_in_flight == 7
+    assert made.places.most == 7
 
 
 def test_each_policy_has_its_order(make: Make) -> None:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from resolver.listen import faults
+from resolver import faultlog
 from resolver.listen.faults import serve_safely
 from resolver.outcome import NOT_A_QUERY, Reason, Reply
 from tests.support import question
@@ -30,7 +30,7 @@ def test_a_hostile_packet_does_not_fill_the_disk(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One traceback a second, with the octets that made it."""
-    monkeypatch.setattr(faults, "_last_report", [float("-inf")])
+    monkeypatch.setattr(faultlog, "_last_report", [float("-inf")])
     for _ in range(100):
         serve_safely(question("x.test."), ValueError("bug"), log)
     (record,) = caplog.records

@@ -11,9 +11,9 @@ from pathlib import Path
 import dns.rcode
 import pytest
 
+from resolver import faultlog
 from resolver.forward.exchange import Timing
 from resolver.generation import Generation
-from resolver.listen import faults
 from resolver.listen.stream import MAX_PENDING, STALLED_TIMEOUT, WRITE_BUFFER, Connection
 from tests.forward.asking import ZONES, Site, forwarder, plan, site, to
 from tests.forward.fake import Fake, Held, address, silent, upstream
@@ -298,7 +298,7 @@ async def test_a_bug_is_servfail_and_a_line_in_the_log(
     generation: Compile, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the connection goes on."""
-    monkeypatch.setattr(faults, "_last_report", [float("-inf")])
+    monkeypatch.setattr(faultlog, "_last_report", [float("-inf")])
     made = generation()
     async with listening(made) as server, connected(server) as (reader, writer):
         server.published.generation = None  # type: ignore[assignment]  # the broken generation
@@ -450,6 +450,6 @@ async def test_a_client_that_left_is_no_fault(
             connection.transport.abort()
             await until(lambda: not where.server.tcp.connections)
         held.let_go()
-        await until(lambda: not where.forwarder.in_flight)
+        await until(lambda: not where.forwarder.places.taken)
         assert caplog.records == []
         assert connection.pending == 0

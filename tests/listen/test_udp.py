@@ -10,8 +10,8 @@ import dns.message
 import dns.rcode
 import pytest
 
+from resolver import faultlog
 from resolver.generation import Generation
-from resolver.listen import faults
 from tests.forward.asking import ZONES, plan, site, to
 from tests.forward.fake import Held, address, answers, upstream
 from tests.support import (
@@ -116,7 +116,7 @@ async def test_a_bug_is_servfail_and_a_line_in_the_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And the next question is answered as ever."""
-    monkeypatch.setattr(faults, "_last_report", [float("-inf")])
+    monkeypatch.setattr(faultlog, "_last_report", [float("-inf")])
     made = generation()
     async with listening(made, host) as server, datagrams("127.0.0.1", server.port) as client:
         server.published.generation = None  # type: ignore[assignment]  # the broken generation

@@ -1,0 +1,20 @@
+"""Reports of bugs."""
+
+import logging
+
+import pytest
+
+from resolver import faultlog
+from resolver.faultlog import report_fault
+
+
+def test_one_traceback_a_second(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever happens how often."""
+    monkeypatch.setattr(faultlog, "_last_report", [float("-inf")])
+    for _ in range(100):
+        report_fault(logging.getLogger("test"), "looking", ValueError("bug"))
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert record.getMessage() == "internal fault while looking"
