@@ -56,8 +56,9 @@ def _filled(server: Server, site: Site, effort: Effort, qtype: str) -> Figures:
     text = f"{after:.0f} MB"
     what = f"{word}: after {flood.completed} other names"
     yield Figure("cachesize", what, after, text, MOST_MB, unit=" MB")
-    what = f"{word}: growth by the flood"
-    yield Figure("cachesize", what, after - full, f"{after - full:.1f} MB")
+    text = f"{after - empty:.0f} MB, {after - full:.0f} MB of it by the flood"
+    what = f"{word}: growth then"
+    yield Figure("cachesize", what, after - empty, text, MOST_MB, unit=" MB")
     text = f"{gone:.0f} at {flood.rate / 1000:.1f} k/s, {flood.lost} lost"
     yield Figure("cachesize", f"{word}: made room", gone, text)
     again = prober.sent - POPULAR

@@ -84,9 +84,9 @@ def _steadily(server: Server, policy: str, effort: Effort) -> Figures:
 def fairness(site: Site, effort: Effort) -> Figures:
     """One environment floods, half with names that its upstream never answers; another asks on."""
     with ExitStack() as stack:
-        upstreams = stack.enter_context(Upstreams())
-        flooded = upstreams.listen(UPSTREAM)
-        other = upstreams.listen(OTHER, delay=DISTANCE)
+        # A process for each, so that the one does not wait for the other there.
+        flooded = stack.enter_context(Upstreams()).listen(UPSTREAM)
+        other = stack.enter_context(Upstreams()).listen(OTHER, delay=DISTANCE)
         ours = forwarding_site(site, "zones-fair", {"prod": (flooded,), "staging": (other,)})
         server = stack.enter_context(Server(sightline(), ours))
         for rate, bound in FLOODS.items():
