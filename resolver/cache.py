@@ -268,10 +268,13 @@ class Partition:
 
 def _is_meant(key: Key, name: bytes | None, suffix: bytes | None) -> bool:
     owner = key[0][:-4]
-    if name is not None:  # what denies a name above denies this one too
-        is_denial = key[0].endswith(NXDOMAIN_MARK)
-        return names.is_at_or_below(name, owner) if is_denial else owner == name
-    return suffix is None or names.is_at_or_below(owner, suffix)
+    wanted = name or suffix
+    if wanted is None:
+        return True
+    # What denies a name above denies this one too.
+    if key[0].endswith(NXDOMAIN_MARK) and names.is_at_or_below(wanted, owner):
+        return True
+    return owner == wanted or (name is None and names.is_at_or_below(owner, wanted))
 
 
 class Cache:

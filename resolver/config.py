@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from resolver import names
+from resolver.cafile import find_fault
 from resolver.zones.leaves import (
     Duration,
     Flag,
@@ -308,8 +309,9 @@ def _judge_forwarding(forward: ForwardConfig, file: str) -> Iterator[Problem]:
             names.from_text(text)
         except names.BadName as error:
             yield Problem(place_of(text, file), Severity.ERROR, "bad-name", str(error))
-    if forward.ca_file is not None and not Path(forward.ca_file).is_file():
-        message = f"{forward.ca_file}: no such file"
+    fault = None if forward.ca_file is None else find_fault(Path(forward.ca_file))
+    if forward.ca_file is not None and fault is not None:
+        message = f"{forward.ca_file}: {fault}"
         yield Problem(place_of(forward.ca_file, file), Severity.ERROR, "missing-ca-file", message)
 
 

@@ -6,8 +6,6 @@ comes from the cache.
 
 from __future__ import annotations
 
-import math
-
 from resolver.cache import Cache, Entry, Key
 from resolver.findings import Finding, Fresh, give
 from resolver.forward.question import CHECKING_DISABLED, DNSSEC_OK
@@ -17,6 +15,7 @@ from resolver.outcome import Asked, Forward, Outcome, Rcode, Reason, Reply, Sour
 from resolver.packing import Answer, Turn
 from resolver.render import refuse
 
+REFRESH_AGAIN = 5.0  # seconds until a refresh that came to nothing is tried again
 UNASKABLE = frozenset({0, 41, 249, 250})  # OPT, TKEY, TSIG: no data of anybody
 
 
@@ -25,7 +24,7 @@ def answer_elsewhere(
 ) -> Outcome:
     """Answer what our zones do not, or not to the end (`answer`, with RD)."""
     query, view = asked.query, asked.view
-    if answer is None and (not query.recursion_desired or query.qtype in UNASKABLE):
+    if query.qtype in UNASKABLE or (answer is None and not query.recursion_desired):
         # The cache is never shown to who does not ask for recursion.
         return refuse(asked.wire, query, view.environment, Rcode.REFUSED, Reason.NOT_FORWARDED)
     flags = CHECKING_DISABLED if asked.wire[3] & CD else 0
@@ -77,7 +76,7 @@ def _from_cache(
     partition = cache.partitions[asked.view.environment]
     partition.hits["positive" if entry.answers else "negative"] += 1
     if now >= entry.refresh_at and entry.was_asked and cache.policy.prefetch:
-        entry.refresh_at = math.inf  # once
+        entry.refresh_at = now + REFRESH_AGAIN
         partition.prefetches += 1
         name = asked.query.question[:-4]
         return Forward(asked, name, asked.query.qtype, key, entry.route, None, reply)
@@ -89,7 +88,10 @@ def answer_without_asking(forward: Forward) -> Reply:
     """What can be said where nobody is to be asked after all."""
     asked = forward.asked
     answer = asked.view.answers.find(asked.query.key)
-    nobody = {forward.key: Finding(None, Source.FORWARD, Reason.NOT_FORWARDED)}
-    outcome = answer_elsewhere(asked, answer, 0.0, None, nobody)
+    nobody: Fresh = {}
+    outcome: Outcome = forward
+    while isinstance(outcome, Forward):  # name servers of a delegation are asked for one by one
+        nobody[outcome.key] = Finding(None, Source.FORWARD, Reason.NOT_FORWARDED)
+        outcome = answer_elsewhere(asked, answer, 0.0, None, nobody)
     assert isinstance(outcome, Reply)
     return outcome

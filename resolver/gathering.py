@@ -81,13 +81,15 @@ class Gathering:
         onward = answer.onward
         assert onward is not None
         chain = answer.chain
-        self.is_ours = self.is_ours or chain is not None or onward.alias_ttl is not None
+        if not self.records and name == self.asked.query.question[:-4]:
+            self.is_ours = chain is not None or onward.alias_ttl is not None
         if chain is not None:
             turn = chain.next_turn(0.0)
             self.records += unpack(name, turn.body, COUNTS.unpack_from(turn.counts, 2)[0])
         if onward.alias_ttl is not None:
             owner = name if onward.alias_owner is None else onward.alias_owner
-            self.alias = (len(self.records), owner, onward.alias_ttl)
+            before, first, ttl = self.alias or (len(self.records), owner, onward.alias_ttl)
+            self.alias = (before, first, min(ttl, onward.alias_ttl))
         return name if onward.name is None else onward.name, onward.cut
 
     # ---------------------------------------------------------------- what is known
@@ -109,8 +111,10 @@ class Gathering:
         if not route.upstreams:
             return Finding(None, Source.FORWARD, Reason.NO_UPSTREAM)
         fresh = self.fresh.get(key)
-        if fresh is not None and (fresh.entry is None or self._is_valid(fresh.entry, name, route)):
-            return fresh
+        if fresh is not None:
+            said = fresh.entry
+            if said is None or self._is_valid(said, name, route, key[0]):
+                return fresh
         stale = None
         if partition is not None:
             found = self._remembered(partition, key, name, route)
@@ -130,11 +134,13 @@ class Gathering:
         """What the cache says; an entry that is only good if nobody answers; or nothing."""
         now = self.now
         entry = partition.find(key)
-        if entry is None:
-            # A denial from above says nothing of names that others are asked for.
+        if entry is None or now >= entry.expires:
+            # A denial from above says nothing of names that others are asked for; a fresh one is
+            # better than what was true before.
             denial = partition.find_denial(key, now)
-            entry = denial if denial is not None and denial.route == route else None
-        if entry is not None and not self._is_valid(entry, name, route):
+            if denial is not None and denial.route == route:
+                entry = denial if entry is None or now < denial.expires else entry
+        if entry is not None and not self._is_valid(entry, name, route, key[0]):
             partition.drop(key)
             entry = None
         known = self._known(entry, key, partition) if entry is not None else None
@@ -163,7 +169,7 @@ class Gathering:
             self.partition.hits["stale"] += 1
         return stale_finding(entry)
 
-    def _is_valid(self, entry: Entry, name: bytes, route: Route) -> bool:
+    def _is_valid(self, entry: Entry, name: bytes, route: Route, question: bytes) -> bool:
         """Whether the routes are still those by which an entry came (DESIGN: reload, routes)."""
         forwarding = self.view.forwarding
         if entry.token is forwarding:
@@ -171,7 +177,7 @@ class Gathering:
         if entry.route != route or entry.token.environment != forwarding.environment:
             return False
         owners = {record.owner.lower() for record in unpack(name, entry.body, entry.answers)}
-        qtype = self.fields[0] << 8 | self.fields[1]
+        qtype = question[-4] << 8 | question[-3]
         if not all(is_asked_by(self.view, route, owner, qtype) for owner in owners):
             return False  # one of them is ours now, or asked elsewhere
         entry.token = forwarding

@@ -12,6 +12,7 @@ from resolver.namespace import Namespace
 from resolver.routes import Forwarding
 from resolver.views import NetworkTable
 from resolver.visible import Part
+from resolver.zones.upstream import Upstream
 from resolver.zones.zone import ZoneSet
 
 
@@ -54,6 +55,15 @@ class Generation:
     def pinned(self, environment: str, region: str) -> View | None:
         """The view of a pinned listener; None when the files no longer have it."""
         return self.views.get((environment, region))
+
+    def upstreams(self) -> set[tuple[str, Upstream]]:
+        """Every upstream that a route of an environment names."""
+        return {
+            (view.environment, upstream)
+            for view in self.views.values()
+            for route in view.forwarding.routes.values()
+            for upstream in route.upstreams
+        }
 
     def held_until(self, target: Target) -> float:
         """Until when a client may hold a target from an answer; 0.0: nobody does."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from resolver.cafile import find_fault
 from resolver.compile import compile_generation
 from resolver.generation import Generation, Serials
 from resolver.routes import NO_DEFAULTS, ServerDefaults
@@ -87,21 +87,6 @@ def judge_needs(zones: ZoneSet, may_run_commands: bool) -> Iterator[Problem]:
     message = "commands are run only with 'checks: {commands: true}' in the server's configuration"
     for place in dict.fromkeys(place for need in needs for place in need.commands):
         yield Problem(place, Severity.ERROR, "command-not-allowed", message)
-
-
-def find_fault(ca_file: Path) -> str | None:
-    """Why certificates cannot be read from a file; None: they can."""
-    try:
-        if not ca_file.exists():
-            return "no such file"
-        if not ca_file.is_file():  # a pipe would keep its reader waiting
-            return "not a regular file"
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
-    except ssl.SSLError:
-        return "holds no certificate (PEM)"
-    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
-        return getattr(error, "strerror", None) or str(error)
-    return None
 
 
 def _has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:

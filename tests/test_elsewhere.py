@@ -9,10 +9,11 @@ import pytest
 
 from resolver.cache import Cache, CachePolicy
 from resolver.elsewhere import answer_without_asking
+from resolver.explain import explain
 from resolver.generation import Generation
 from resolver.outcome import Forward, Reason, Reply, Source
 from resolver.query import handle
-from tests.support import DEV_CLIENT, FILES, PLAN, PROD_CLIENT, STRANGER, UDP, question
+from tests.support import DEV, DEV_CLIENT, FILES, PLAN, PROD_CLIENT, STRANGER, UDP, question
 from tests.upstream_world import World, answers
 
 Compile = Callable[..., Generation]
@@ -129,3 +130,33 @@ def test_where_nobody_can_be_asked_the_rest_is_told(made: Generation) -> None:
     outcome = handle(question("www.example."), PROD_CLIENT, UDP, made)
     assert isinstance(outcome, Forward)
     assert answer_without_asking(outcome).reason is Reason.NOT_FORWARDED
+
+
+def test_delegations_without_glue_are_told_of_too(generation: Compile) -> None:
+    """However many name servers would have to be looked up first."""
+    zone = DEV + "  far: {NS: [ns1.outside.example., ns2.outside.example.]}\n"
+    plan = PLAN.replace("forward: none", "forward: {upstreams: [192.0.2.1]}")
+    made = generation({**FILES, "environments.yaml": plan, "dev.yaml": zone})
+    outcome = handle(question("a.far.dev.east.corp.test."), DEV_CLIENT, UDP, made)
+    assert isinstance(outcome, Forward)
+    assert answer_without_asking(outcome).rcode == dns.rcode.SERVFAIL
+    facts = explain(made, "a.far.dev.east", 1, DEV_CLIENT)
+    assert facts["elsewhere"][0]["name"] == "ns1.outside.example."
+
+
+def test_a_refresh_that_came_to_nothing_is_tried_again(made: Generation) -> None:
+    """After some seconds; above all for the root, which is kept whatever its age."""
+    world = World({". NS": ". 100 NS a.root.example."})
+    wire = question(".", "NS")
+    for _ in range(2):
+        world.decide(made, wire, PROD_CLIENT, UDP)
+    world.now += 95
+    for _ in range(2):
+        assert isinstance(handle(wire, PROD_CLIENT, UDP, made, world.now, world.cache), Forward)
+        reply = handle(wire, PROD_CLIENT, UDP, made, world.now + 1, world.cache)
+        assert isinstance(reply, Reply)
+        world.now += 6
+    world.now += 1e6
+    outcome = handle(wire, PROD_CLIENT, UDP, made, world.now, world.cache)
+    assert isinstance(outcome, Forward)
+    assert outcome.reply is not None

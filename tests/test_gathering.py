@@ -251,3 +251,43 @@ def test_a_denial_says_nothing_of_other_routes(made: Generation) -> None:
     assert world.ask(made, "y.example.").rcode() == dns.rcode.NXDOMAIN
     assert world.asked == ["example. A upstreams"]
     assert answers(world.ask(made, "x.other.example.")) == ["x.other.example. 30 A 192.0.2.90"]
+
+
+def test_an_alias_behind_an_alias_is_the_first_ones(made: Generation, generation: Compile) -> None:
+    """Through an upstream and back: every record belongs to the name that was asked for."""
+    zone = ZONE + "  first: {ALIAS: back.example., ttl: 90}\n"
+    world = World({**SAID, "back.example. A": "back.example. 50 CNAME flat.dev.east.corp.test."})
+    made = generation({**FILES, "environments.yaml": ROUTED, "dev.yaml": zone})
+    owner = "first.dev.east.corp.test."
+    assert answers(world.ask(made, owner)) == [f"{owner} 50 A 192.0.2.80"]
+
+
+def test_aa_is_of_the_first_owner(generation: Compile) -> None:
+    """Not of one of ours that an upstream leads to (RFC 1035 4.1.1)."""
+    zone = ZONE + "  on: {CNAME: www.example.}\n"
+    world = World({**SAID, "to.example. A": "to.example. 50 CNAME on.dev.east.corp.test."})
+    made = generation({**FILES, "environments.yaml": ROUTED, "dev.yaml": zone})
+    reply = world.ask(made, "to.example.")
+    assert len(answers(reply)) == 3
+    assert dns.flags.to_text(reply.flags) == "QR RD RA"
+
+
+def test_a_fresh_denial_is_better_than_what_was_true(made: Generation) -> None:
+    """A name that is gone has no addresses of before, whoever fails now."""
+    said = {"was.example. AAAA": "was.example. 50 AAAA 2001:db8::1"}
+    world = World(said)
+    assert answers(world.ask(made, "was.example.", "AAAA"))
+    world.now += 60
+    assert world.ask(made, "was.example.", "A").rcode() == dns.rcode.NXDOMAIN
+    assert world.ask(made, "was.example.", "AAAA").rcode() == dns.rcode.NXDOMAIN
+    assert world.asked == ["was.example. AAAA upstreams", "was.example. A upstreams"]
+
+
+def test_an_upstream_has_no_say_above_its_route(generation: Compile) -> None:
+    """A DNAME there would take over a domain in the caches behind us (R-4)."""
+    plan = ROUTED.replace("other.example:", "k8s.corp.test:")
+    lie = "corp.test. 300 DNAME evil.example.\nx.k8s.corp.test. 300 CNAME x.k8s.evil.example."
+    world = World({"x.k8s.corp.test. A": lie, "x.k8s.evil.example. A": ""})
+    made = generation({**FILES, "environments.yaml": plan})
+    reply = world.ask(made, "x.k8s.corp.test.")
+    assert not [line for line in answers(reply) if "DNAME" in line]

@@ -1,7 +1,6 @@
 """Files → generation: all or nothing."""
 
 import gc
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resolver.namespace import Node
-from resolver.reload import Builder, find_fault
+from resolver.reload import Builder
 from resolver.zones import load, yaml_source
 from resolver.zones.places import Severity
 from tests.support import DEV, FILES, NOW, PLAN
@@ -128,28 +127,6 @@ def test_a_ca_file_is_looked_at_each_time(zones_dir: ZonesDir) -> None:
     assert rules(builder) == ["missing-ca-file"]
     (directory / "ca.pem").unlink()
     assert rules(builder) == ["missing-ca-file"]
-
-
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
-        ("gone.pem", "no such file"),
-        ("pipe", "not a regular file"),
-        (".", "not a regular file"),
-        ("text.pem", "holds no certificate (PEM)"),
-    ],
-)
-def test_what_is_wrong_with_a_ca_file(tmp_path: Path, name: str, fault: str) -> None:
-    """Nothing is waited for."""
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "text.pem").write_text("nothing\n")
-    assert find_fault(tmp_path / name) == fault
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a/" * 3000])
-def test_a_ca_file_of_an_impossible_name_is_a_fault(tmp_path: Path, name: str) -> None:
-    """And no traceback."""
-    assert find_fault(tmp_path / name)
 
 
 def test_commands_need_the_server_s_consent(zones_dir: ZonesDir) -> None:

@@ -19,6 +19,7 @@ from resolver.forward.wire import Malformed
 from resolver.outcome import Rcode, Reason
 
 NOBODY: frozenset[Standing] = frozenset()
+MAX_OPEN = 3  # attempts of one exchange that are waited for at a time; each has a socket
 MAX_ATTEMPTS = 8  # of one exchange
 NO_QUESTION = b"\0\0"
 TC, QR, OPCODE_MASK = 0x02, 0x80, 0x78  # of octet 2
@@ -168,6 +169,8 @@ class Exchange:
             question = spell(self.key[:-4], self._octets) + self.key[-4:]
         wire = make_query(ident, question, self.flags, with_edns=with_edns)
         attempt = Attempt(standing, transport, ident, question, wire, now, with_edns, self)
+        if len(self.attempts) >= MAX_OPEN:  # the oldest has had its time
+            self._drop(self.attempts[0])
         self.attempts.append(attempt)
         self.made += 1
         # The same one again is given twice as long each time, however late it was called since.

@@ -20,10 +20,10 @@ from resolver.forward.question import DNSSEC_OK
 from resolver.forward.scrub import Limits, scrub
 from resolver.forward.standing import EXPLORED, POLICIES, Standing
 from resolver.forward.upstreams import Entropy, Upstreams, root_questions
-from resolver.forward.waiting import MAX_QUERIES, Places, Respond, Running, Waiter
+from resolver.forward.waiting import Places, Respond, Running, Waiter
 from resolver.forward.wire import Malformed
 from resolver.generation import Published, View
-from resolver.outcome import Forward, Rcode, Reason, Reply, Source
+from resolver.outcome import Forward, Outcome, Rcode, Reason, Reply, Source
 from resolver.query import handle
 from resolver.render import refuse
 from resolver.routes import Route
@@ -75,8 +75,7 @@ class Forwarder:
         now = monotonic()
         if forward.reply is not None:
             respond(forward.reply)
-            if self._has_room(forward.asked.view.environment):
-                self._join(forward, None, now)
+            self._refresh(forward, now)
             return
         environment = forward.asked.view.environment
         reason = None
@@ -97,34 +96,38 @@ class Forwarder:
         self.places.take(environment)
         self._join(forward, Waiter(forward, respond, now), now)
 
+    def _refresh(self, forward: Forward, now: float) -> None:
+        """Ask in the background, where there is room and nobody asks already."""
+        environment = forward.asked.view.environment
+        if forward.key not in self._by_key and self._has_room(environment):
+            self.places.take(environment)
+            self._join(forward, Waiter(forward, _tell_nobody, now), now)
+
     def _has_room(self, environment: str) -> bool:
         return self.places.has_room(environment, len(self.published.generation.namespaces))
 
-    def _join(self, forward: Forward, waiter: Waiter | None, now: float) -> None:
+    def _join(self, forward: Forward, waiter: Waiter, now: float) -> None:
         """Wait for the exchange that asks the same, or begin one."""
         running = self._by_key.get(forward.key)
         if running is not None and running.route == forward.route:
-            if waiter is not None:
-                self.coalesced[forward.asked.view.environment] += 1
-                self._wait(running, waiter)
+            self.coalesced[forward.asked.view.environment] += 1
+            self._wait(running, waiter)
             return
         standings = self.upstreams.of(forward.asked.view.environment, forward.route, now)
         if not standings or all(standing.is_down for standing in standings):
-            if waiter is not None:
-                self._end_waiter(waiter, self._failure(forward.stale, Reason.NO_UPSTREAM))
+            self._end_waiter(waiter, self._failure(forward.stale, Reason.NO_UPSTREAM))
             return
         if len(standings) > 1:
             self._turn += 1
             standings = self._order(standings, self._turn)
-        most = waiter.left if waiter is not None else MAX_QUERIES
         exchange = Exchange(
-            *(forward.key[0], forward.key[1], standings, self._timing, self._octets, now, most)
+            *(forward.key[0], forward.key[1], standings, self._timing, self._octets, now),
+            waiter.left,
         )
         running = Running(forward, exchange)
         self._by_key[forward.key] = running
         self._running[exchange] = running
-        if waiter is not None:
-            self._wait(running, waiter)
+        self._wait(running, waiter)
         self._send(running, exchange.wake(now), now)
         if self._explores and len(standings) > 1 and exchange.result is None:
             self._explore(exchange, standings, now)
@@ -195,7 +198,7 @@ class Forwarder:
     def _tick(self) -> None:
         """Look at what is due."""
         now = monotonic()
-        self._timer = None
+        is_busy = True
         for running in list(self._running.values()):
             try:
                 self._look_at(running, now)
@@ -203,9 +206,12 @@ class Forwarder:
                 report_fault(log, "waiting for upstreams", fault)
                 if running.exchange in self._running:
                     self._end(running, Finding(None, Source.FORWARD, Reason.FAULT))
-        is_busy = self.upstreams.tick(now)
-        if self._running or is_busy:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+        try:
+            is_busy = self.upstreams.tick(now)
+        except Exception as fault:  # noqa: BLE001  # the one net of this entry point
+            report_fault(log, "looking after upstreams", fault)
+        again = bool(self._running) or is_busy
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick) if again else None
 
     def _look_at(self, running: Running, now: float) -> None:
         if now >= running.stale_due:
@@ -248,12 +254,18 @@ class Forwarder:
             return
         entry = Entry(
             *(scrubbed, len(reply.qname), now, route, running.forwarding),
-            authentic=reply.is_authentic and self.upstreams.trusts(upstream),
+            # RFC 4035 3.2.3: of what was changed here, nobody has verified anything.
+            authentic=reply.is_authentic
+            and not scrubbed.is_changed
+            and self.upstreams.trusts(upstream),
             upstream=attempt.standing.name,
         )
         # Where routes have changed meanwhile, the entry's token tells.
-        if scrubbed.lifetime and view.environment in self.published.generation.namespaces:
-            self.cache.partition(view.environment).put(key, entry, scrubbed.denies)
+        partition = self.cache.partition(view.environment)
+        if not scrubbed.lifetime:
+            partition.drop(key)  # what was said before is not true any more
+        elif view.environment in self.published.generation.namespaces:
+            partition.put(key, entry, scrubbed.denies)
         self._end(running, Finding(entry, Source.FORWARD, entry.reason))
 
     def _give_up(self, running: Running, result: Unanswered, now: float) -> None:
@@ -297,6 +309,8 @@ class Forwarder:
 
     def _resume(self, waiter: Waiter, finding: Finding) -> None:
         """Answer a client's question with what is known now; perhaps more must be asked."""
+        if waiter.respond is _tell_nobody:
+            return
         forward = waiter.forward
         asked = forward.asked
         generation = self.published.generation
@@ -329,13 +343,17 @@ class Forwarder:
     async def stop(self, grace: float) -> None:
         """Take nothing new; let what is in flight end for `grace` seconds, then SERVFAIL."""
         self._stopping = asyncio.Event()
+        stopped = Finding(None, Source.FORWARD, Reason.STOPPING)
+        for running in list(self._running.values()):
+            if all(waiter.respond is _tell_nobody for waiter in running.waiters):
+                self._end(running, stopped)
         if self.places.taken:
             try:
                 await asyncio.wait_for(self._stopping.wait(), grace)
             except TimeoutError:
                 self._has_ended = True
                 for running in list(self._running.values()):
-                    self._end(running, Finding(None, Source.FORWARD, Reason.STOPPING))
+                    self._end(running, stopped)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -348,6 +366,7 @@ class Forwarder:
         there; only for places that have asked for anything, so that a server at rest is silent."""
         for partition in self.cache.partitions.values():
             partition.forget_failures()  # others may know better
+        self.upstreams.retain(self.published.generation.upstreams(), monotonic())
         places, self._primed = self._primed, set()
         views = {view.forwarding.place: view for view in self.published.generation.views.values()}
         for place in places & views.keys():
@@ -360,7 +379,11 @@ class Forwarder:
             entry = partition.pinned.get(forward.key)
             if entry is None or entry.route != forward.route:
                 partition.pinned.pop(forward.key, None)
-                self._join(forward, None, monotonic())
+                self._refresh(forward, monotonic())
+
+
+def _tell_nobody(outcome: Outcome) -> None:
+    """What was refreshed is in the cache."""
 
 
 def _refuse(forward: Forward, rcode: Rcode, reason: Reason) -> Reply:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 OFFERED = 1232  # octets that we take over UDP (RFC 9715 3.2)
-FLAG_RD, FLAG_CD = b"\1", 0x10
+FLAG_RD, FLAG_CD, FLAG_AD = b"\1", 0x10, 0x20
 COUNTS, COUNTS_OPT = b"\0\1\0\0\0\0\0\0", b"\0\1\0\0\0\0\0\1"
 _OPT = (
     b"\0\0\x29" + OFFERED.to_bytes(2, "big") + b"\0\0\0\0\0\0",
@@ -34,7 +34,8 @@ def spell(qname: bytes, octets: Octets) -> bytes:
 
 def make_query(ident: bytes, question: bytes, flags: int, *, with_edns: bool) -> bytes:
     """The message to an upstream; `flags` are DNSSEC_OK and CHECKING_DISABLED."""
-    fourth = bytes((FLAG_CD if flags & CHECKING_DISABLED else 0,))
+    # RFC 6840 5.7: AD in a query asks for it in the reply.
+    fourth = bytes((FLAG_AD | (FLAG_CD if flags & CHECKING_DISABLED else 0),))
     if not with_edns:
         return b"".join((ident, FLAG_RD, fourth, COUNTS, question))
     return b"".join((ident, FLAG_RD, fourth, COUNTS_OPT, question, _OPT[flags & DNSSEC_OK]))

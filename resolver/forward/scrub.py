@@ -117,6 +117,7 @@ class Scrubbed(NamedTuple):
     tail: bytes | None  # the name that the chain leads to, where somebody else is to be asked
     denies: bytes | None  # the key of the name that does not exist (RFC 8020 2)
     reason: Reason
+    is_changed: bool = False  # private addresses were taken out
 
 
 # NamedTuples' own constructors take twice as long; these run for every miss.
@@ -161,7 +162,9 @@ def _scrub_simple(reply: Reply, limits: Limits) -> Scrubbed | None:
         parts += (HEAD.pack(POINTER, rtype, 1, ttl, length), wire[start : start + length])
         position += 12 + length
     body, count = b"".join(parts), len(answer)
-    return _hot_scrubbed((body, tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED))
+    return _hot_scrubbed(
+        (body, tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED, False)
+    )
 
 
 class _Scrubbing:
@@ -190,6 +193,8 @@ class _Scrubbing:
         seen, qtype = {name}, self.reply.qtype
         while True:
             here = by_owner.get(name, [])
+            if qtype == CNAME and self._alias(name, spelled, [], by_owner) is not None:
+                return self._result(Rcode.NOERROR)  # with the DNAME that it is made of
             own = [r for r in here if r.rtype == qtype or (qtype == ANY and r.rtype != OPT)]
             if own:
                 return self._finish(spelled, here, own)
@@ -212,7 +217,7 @@ class _Scrubbing:
         wire = self.reply.wire
         for above in names.ancestors(name):
             dname = next((r for r in by_owner.get(above, ()) if r.rtype == DNAME), None)
-            if dname is None:
+            if dname is None or not self.is_same(above):  # who answers has no say above its route
                 continue
             owner = spelled[len(name) - len(above) :]
             target = read_rdata(wire, dname)
@@ -253,10 +258,10 @@ class _Scrubbing:
             lifetime = min(lowest, self.limits.most_negative)
             if self.lifetime is not None:  # of the chain that led here
                 lifetime = min(lifetime, self.lifetime)
-            return Scrubbed(b"", (), 0, 0, 0, lifetime, None, None, Reason.PRIVATE_WITHHELD)
+            return Scrubbed(b"", (), 0, 0, 0, lifetime, None, None, Reason.PRIVATE_WITHHELD, True)
         if not changed:  # a signature of more than is left is of no use
             self._add_signatures(spelled, here, self.reply.qtype)
-        return self._result(Rcode.NOERROR)
+        return self._result(Rcode.NOERROR)._replace(is_changed=bool(changed))
 
     def _end(self, name: bytes, spelled: bytes | None) -> Scrubbed:
         """The end of a chain without records of the type: a denial, or a name to ask on for."""
@@ -307,7 +312,7 @@ class _Scrubbing:
     def _proves(self, record: Record) -> bool:
         """Not the signature of what was dropped."""
         covered = self.reply.wire[record.start : record.start + 2]
-        return record.rtype != RRSIG or covered in SIGNED
+        return (record.rtype != RRSIG or covered in SIGNED) and self.is_same(record.owner)
 
     def _result(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from healthcheck.slots import affordable
 from resolver.cache import Cache
 from resolver.config import ServerConfig, SocketAddress
-from resolver.forward.exchange import Timing
+from resolver.forward.exchange import MAX_OPEN, Timing
 from resolver.forward.forwarder import Forwarder
 from resolver.forward.scrub import Limits
 from resolver.forward.upstreams import Trust, Upstreams
@@ -18,7 +18,7 @@ def make_forwarder(
     config: ServerConfig, published: Published, cache: Cache, own: Iterable[SocketAddress]
 ) -> Forwarder:
     """The forwarder of a process that listens on `own`."""
-    forward = config.forward
+    forward, wanted = config.forward, config.limits.in_flight
     trust = Trust(None if forward.ca_file is None else str(forward.ca_file), forward.trust_ad)
     return Forwarder(
         published,
@@ -31,5 +31,5 @@ def make_forwarder(
             int(config.cache.min_ttl),
             int(config.cache.negative_max_ttl),
         ),
-        in_flight=affordable(config.limits.in_flight),
+        in_flight=max(1, affordable(wanted * MAX_OPEN) // MAX_OPEN),
     )

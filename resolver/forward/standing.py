@@ -28,8 +28,8 @@ class Standing:
 
     __slots__ = (
         *("durations", "echoes_case", "environment", "failed_probes", "failures", "family"),
-        *("is_private", "is_probed", "latency", "name", "peer", "rcodes", "reasons", "upstream"),
-        *("probed", "wanted", "was_called_down"),
+        *("is_delegated", "is_private", "is_probed", "latency", "name", "peer", "probed", "rcodes"),
+        *("reasons", "upstream", "wanted", "was_called_down"),
     )
 
     def __init__(self, upstream: Upstream, environment: str = "") -> None:
@@ -39,6 +39,7 @@ class Standing:
         self.family = upstream.address.version  # 4 or 6
         self.is_private = is_private(upstream.address.packed)
         self.peer = (str(upstream.address), upstream.port)
+        self.is_delegated = False  # known by a delegation of our zones, and not by a route
         self.was_called_down = False  # and that was said
         self.latency: float | None = None  # seconds, a moving average
         self.failures = 0  # in a row: no reply in time, or the network refused

@@ -16,6 +16,7 @@ from resolver.forward.udp import Taker, reason_of
 from resolver.zones.upstream import Upstream
 
 KEEP = 30.0  # seconds that an idle connection is kept (RFC 7766 6.2.3)
+SILENCE = 0.4  # seconds without a word, after which an attempt that is given up tells on it
 CONNECT_TIMEOUT = 3.0  # seconds, TLS included
 MAX_BUFFER = 1 << 20  # octets that an upstream may leave unread
 
@@ -104,14 +105,19 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
         self.has_answered = False
+        self._heard = 0.0  # when anything last came
+        self._is_retired = False  # it takes no more, and ends when nobody waits on it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._heard = asyncio.get_running_loop().time()
 
     def send(self, attempt: Attempt) -> bool:
         """Send; False when the connection takes nothing more."""
         transport = self._transport
         if transport is None or transport.is_closing() or attempt.ident in self._pending:
+            return False
+        if self._is_retired:
             return False
         if transport.get_write_buffer_size() > MAX_BUFFER:
             return False
@@ -125,6 +131,9 @@ class _Connection(asyncio.Protocol):
     def forget(self, attempt: Attempt) -> None:
         if self._pending.get(attempt.ident) is attempt:
             del self._pending[attempt.ident]
+            # A peer that vanished without a word would be waited for until the kernel gives up.
+            waited = asyncio.get_running_loop().time() - max(self._heard, attempt.sent)
+            self._is_retired = self._is_retired or waited >= SILENCE
             self._rest()
 
     def end(self) -> None:
@@ -135,6 +144,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        self._heard = asyncio.get_running_loop().time()
         received = self._received
         received += data
         start = 0
@@ -153,7 +163,9 @@ class _Connection(asyncio.Protocol):
 
     def _rest(self) -> None:
         """With nothing under way, the connection is kept for a while."""
-        if not self._pending and self._idle is None and self._transport is not None:
+        if self._is_retired and not self._pending and self._transport is not None:
+            self._transport.abort()
+        elif not self._pending and self._idle is None and self._transport is not None:
             self._idle = asyncio.get_running_loop().call_later(KEEP, self._transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -56,18 +56,18 @@ class Datagrams:
                 opened.setblocking(False)
             opened.connect(standing.peer)
             opened.send(attempt.wire)
+            number = opened.fileno()
+            if self._epoll is not None:
+                self._epoll.register(number, select.EPOLLIN)
+            else:
+                self._loop.add_reader(number, self._receive, number)
         except OSError as error:
             if opened is not None:
                 opened.close()
             self._loop.call_soon(self._tell, attempt, error)
             return
-        number = opened.fileno()
         self._open[number] = (opened, attempt)
         attempt.handle = number
-        if self._epoll is not None:
-            self._epoll.register(number, select.EPOLLIN)
-        else:
-            self._loop.add_reader(number, self._receive, number)
 
     def cancel(self, attempt: Attempt) -> None:
         """Wait for an attempt no more."""

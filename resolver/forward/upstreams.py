@@ -7,21 +7,24 @@ it: an environment that makes it slow or silent does not change whom others ask.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import logging
 import os
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 from typing import Protocol
 
 from resolver import message
+from resolver.faultlog import report_fault
 from resolver.forward.exchange import Attempt, find_strange
 from resolver.forward.https import Https
-from resolver.forward.probes import Probes
+from resolver.forward.probes import UNWANTED, Probes
 from resolver.forward.standing import Standing
 from resolver.forward.stream import Stream
 from resolver.forward.udp import Datagrams, Taker
@@ -34,9 +37,12 @@ from resolver.views import Door
 from resolver.zones.upstream import Upstream
 
 MAX_STANDINGS = 4096  # servers of delegations come and go
+MAX_LEFT = 200  # attempts of exchanges that have ended: each keeps a socket
 LATE = 2.0  # seconds that a reply may come after its exchange has ended
 POOL = 8192  # octets of randomness fetched at a time
 _DOOR = Door("tcp", 65535)
+
+log = logging.getLogger("sightline.forward")
 
 
 class Entropy:
@@ -140,6 +146,8 @@ class Upstreams:
             ]
             if len(self._of_route) >= MAX_STANDINGS:
                 self._of_route.clear()
+            for standing in found:
+                standing.is_delegated = route.is_delegation
             known = self._of_route[mark] = (route, found)
         return known[1]
 
@@ -156,6 +164,14 @@ class Upstreams:
             found = self._standings[key] = Standing(upstream, environment)
         return found
 
+    def retain(self, wanted: Collection[tuple[str, Upstream]], now: float) -> None:
+        """Forget the upstreams that no environment names; those of delegations after a while."""
+        for key, standing in list(self._standings.items()):
+            is_recent = standing.is_delegated and now - standing.wanted < UNWANTED
+            if key not in wanted and not is_recent:
+                self._forget(key)
+        self._of_route.clear()
+
     def _forget(self, key: tuple[str, Upstream]) -> None:
         standing = self._standings.pop(key)
         self.probes.forget(standing)
@@ -168,7 +184,7 @@ class Upstreams:
         if (address, upstream.port) in self._own:
             return True
         wildcard = "0.0.0.0" if upstream.address.version == 4 else "::"  # compared, not bound
-        return (wildcard, upstream.port) in self._own and self._is_local(address)
+        return (wildcard, upstream.port) in self._own and bool(self._is_local(address))
 
     def is_own(self, source: str) -> bool:
         """Whether questions come from an address of this machine, loopback aside."""
@@ -179,18 +195,21 @@ class Upstreams:
                 self._is_own.clear()
             address = ipaddress.ip_address(source.partition("%")[0])
             mapped = getattr(address, "ipv4_mapped", None) or address
-            found = self._is_own[source] = not mapped.is_loopback and self._is_local(str(mapped))
-            return found
+            found = False if mapped.is_loopback else self._is_local(str(mapped))
+            if found is not None:
+                self._is_own[source] = found
+            return bool(found)
 
     @staticmethod
-    def _is_local(address: str) -> bool:
-        """Only an address of this machine can be bound."""
+    def _is_local(address: str) -> bool | None:
+        """Only an address of this machine can be bound; None: it could not be tried."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.bind((address, 0))
-        except OSError:
-            return False
+        except OSError as error:
+            known = error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL)
+            return False if known else None
         return True
 
     def trusts(self, upstream: Upstream) -> bool:
@@ -201,8 +220,13 @@ class Upstreams:
     # ---------------------------------------------------------------- the ways to them
 
     def send(self, attempt: Attempt) -> None:
-        """Send an attempt on its way."""
-        self._way(attempt).send(attempt)
+        """Send an attempt on its way; whatever goes wrong is told later, never from here."""
+        try:
+            self._way(attempt).send(attempt)
+        except Exception as fault:  # noqa: BLE001  # such as a CA file that is gone
+            report_fault(log, f"sending to {attempt.standing.name}", fault)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(partial(self.fail, attempt, "local", is_ours=True))
 
     def _way(self, attempt: Attempt) -> Transport:
         if attempt.transport == "udp":
@@ -237,13 +261,16 @@ class Upstreams:
     def leave(self, attempts: Sequence[Attempt]) -> None:
         """Hear what is still under way of an exchange that has ended, for the latency's sake."""
         for attempt in attempts:
-            self._left[attempt] = attempt.sent + LATE
+            if len(self._left) < MAX_LEFT:
+                self._left[attempt] = attempt.sent + LATE
+            else:
+                self._cancel(attempt)
 
     def deliver_late(self, attempt: Attempt, wire: bytes, now: float) -> None:
         """Take the latency of a reply that nobody waits for any more."""
         if self._left.pop(attempt, None) is not None and find_strange(attempt, wire) is None:
             attempt.standing.answered(now - attempt.sent)
-        self._way(attempt).cancel(attempt)
+        self._cancel(attempt)
 
     def fail_late(self, attempt: Attempt, reason: str) -> None:
         """The network refused what nobody waits for any more."""
@@ -251,12 +278,17 @@ class Upstreams:
             attempt.standing.failed(reason, is_new=not attempt.is_late)
 
     def _cancel(self, attempt: Attempt) -> None:
-        self._way(attempt).cancel(attempt)
+        if attempt.transport == "udp":
+            self._datagrams.cancel(attempt)
+            return
+        transport = self._transports.get((attempt.standing, attempt.transport))
+        if transport is not None:
+            transport.cancel(attempt)
 
     def end(self, attempts: Iterable[Attempt]) -> None:
         """Wait for these no more."""
         for attempt in attempts:
-            self._way(attempt).cancel(attempt)
+            self._cancel(attempt)
 
     def tick(self, now: float) -> bool:
         """Look at probes and late replies; whether there are any."""
@@ -264,7 +296,7 @@ class Upstreams:
             if now >= until:
                 del self._left[attempt]
                 attempt.standing.failed("timeout", is_new=not attempt.is_late)
-                self._way(attempt).cancel(attempt)
+                self._cancel(attempt)
         self.probes.tick(now)
         return bool(self._left or self.probes)
 

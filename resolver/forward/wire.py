@@ -14,6 +14,7 @@ from typing import NamedTuple
 from resolver import names
 
 MAX_JUMPS = 127
+MAX_SECTION_JUMPS = 8000  # of the owners of a section
 MAX_RECORDS = 2000  # of a section: each may cost 127 jumps
 RECORD = struct.Struct("!HHIH")
 POINTER_TO_QNAME = b"\xc0\x0c"
@@ -60,8 +61,11 @@ _hot_record: Callable[[tuple[bytes, int, int, int, int]], Record]
 _hot_record = partial(tuple.__new__, Record)
 
 
-def read_name(wire: bytes, position: int) -> tuple[bytes, int]:
-    """A name as it is spelled, and the position behind it. Raises Malformed."""
+def read_name(wire: bytes, position: int, left: list[int] | None = None) -> tuple[bytes, int]:
+    """A name as it is spelled, and the position behind it. Raises Malformed.
+
+    `left` are the jumps that the section may still take.
+    """
     parts: list[bytes] = []
     end, size, jumps = -1, 0, 0
     lowest = position
@@ -80,6 +84,10 @@ def read_name(wire: bytes, position: int) -> tuple[bytes, int]:
                 end = position + 2
             target = (length & 63) << 8 | wire[position + 1]
             jumps += 1
+            if left is not None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Malformed("more compression than a message can need")
             if target >= lowest or jumps > MAX_JUMPS:
                 raise Malformed("a compression pointer that does not lead back")
             position = lowest = target
@@ -97,7 +105,7 @@ def read_records(wire: bytes, position: int, count: int, qname: bytes) -> tuple[
     `qname` is the name of the question in lower case, at offset 12.
     """
     records: list[Record] = []
-    size = len(wire)
+    size, left = len(wire), [MAX_SECTION_JUMPS]
     if count > MAX_RECORDS:
         raise Malformed(f"more than {MAX_RECORDS} records")
     if position + 11 * count > size:
@@ -108,7 +116,7 @@ def read_records(wire: bytes, position: int, count: int, qname: bytes) -> tuple[
                 owner = qname
                 position += 2
             else:
-                owner, position = read_name(wire, position)
+                owner, position = read_name(wire, position, left)
                 owner = owner.lower()
             rtype, rclass, ttl, length = RECORD.unpack_from(wire, position)
             position += 10

@@ -111,6 +111,8 @@ def _parse_address(host: str, text: str) -> IPAddress:
         address = ipaddress.ip_address(host)
     except ValueError:
         raise BadUpstream(f"{text!r} has no IP address where one is needed ({host!r})") from None
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     if address.is_unspecified or address.is_multicast:
         raise BadUpstream(f"{text!r} is no address of a server")
     return address

@@ -144,3 +144,11 @@ def test_environments_that_are_no_more_are_forgotten(
     """With a reload; the others keep what they have."""
     operated.cache.retain(compiled(zones_dir()).namespaces.keys() - {"prod"})
     assert set(operated.cache.partitions) == {"dev"}
+
+
+def test_what_denies_a_name_above_is_forgotten_with_what_is_below(operated: Operating) -> None:
+    """Or it would go on denying it."""
+    world = World({}, operated.cache)
+    for words in ({"name": b"\1x\4gone\7example\0"}, {"suffix": b"\1x\4gone\7example\0"}):
+        world.ask(operated.generation, "gone.example.", source="10.80.9.9")
+        assert operated.cache.forget(frozenset({"dev"}), **words) == {"dev": 1}

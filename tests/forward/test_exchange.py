@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from resolver import names
 from resolver.forward.exchange import (
     MAX_ATTEMPTS,
+    MAX_OPEN,
     Attempt,
     Exchange,
     Learned,
@@ -685,3 +686,14 @@ def test_who_is_refused_twice_is_not_asked_a_third_time() -> None:
     assert made.failed(second, "refused", made.due) == []
     assert reason_of(made) is Reason.NETWORK_ERROR
     assert made.made == 2
+
+
+def test_no_more_than_three_are_waited_for_at_a_time() -> None:
+    """Each has a socket: the oldest has had its time (R-2)."""
+    made = exchange(standings("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"))
+    sent: list[Attempt] = []
+    while len(sent) < 5:
+        sent += made.wake(made.due)
+        assert len(made.attempts) <= MAX_OPEN
+    assert sent[0].is_over
+    assert sent[0] in made.dropped

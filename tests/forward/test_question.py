@@ -64,12 +64,12 @@ def test_every_spelling_can_come(dice: bytes) -> None:
 def test_the_query_is_what_dnspython_reads(
     with_edns: bool, dnssec_ok: int, checking_disabled: int
 ) -> None:
-    """One question with RD, our EDNS, and of the client's flags DO and CD only."""
+    """One question with RD and AD, our EDNS, and of the client's flags DO and CD only."""
     flags = dnssec_ok | checking_disabled
     wire = make_query(b"\x12\x34", QUESTION, flags, with_edns=with_edns)
     message = dns.message.from_wire(wire)
     assert message.id == 0x1234
-    expected = dns.flags.RD | (dns.flags.CD if checking_disabled else 0)
+    expected = dns.flags.RD | dns.flags.AD | (dns.flags.CD if checking_disabled else 0)
     assert message.flags == expected
     (asked,) = message.question
     assert asked.name.to_wire() == QUESTION[:-4]

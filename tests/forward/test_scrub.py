@@ -387,7 +387,9 @@ def test_nothing_but_private_addresses_is_nodata(kind: str, text: str) -> None:
     ):
         wire = packed(f"www.example. IN {kind}", f"{chain}{owner}.example. 86400 IN {kind} {text}")
         found = scrubbed(wire, guarded=True)
-        assert found == Scrubbed(*(b"", (), 0, 0, 0, lifetime, None, None, Reason.PRIVATE_WITHHELD))
+        assert found == Scrubbed(
+            *(b"", (), 0, 0, 0, lifetime, None, None, Reason.PRIVATE_WITHHELD, True)
+        )
 
 
 def test_private_hints_are_withheld() -> None:

@@ -388,3 +388,23 @@ def test_a_fake_is_an_upstream_of_each_kind() -> None:
         "tls://127.0.0.1#web.test",
         "https://web.test/dns-query#127.0.0.1",
     ]
+
+
+async def test_a_peer_that_vanished_without_a_word_is_asked_on_a_new_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who gives up tells on the connection; it takes nothing more."""
+    monkeypatch.setattr(stream, "SILENCE", 0.0)
+    heard = Heard()
+    async with upstream() as fake, connected(upstream_of(fake, "tcp"), heard) as way:
+        way.send(attempt(way.upstream, ident=1))
+        await heard.until(1)
+        fake.usual = silent
+        gone = attempt(way.upstream, ident=2)
+        way.send(gone)
+        await fake.until(2)
+        way.cancel(gone)
+        fake.usual = address("192.0.2.1")
+        way.send(attempt(way.upstream, ident=3))
+        await heard.until(2)
+        assert (fake.connections, heard.failed) == (2, [])

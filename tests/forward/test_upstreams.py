@@ -12,7 +12,8 @@ import pytest
 
 from resolver.forward import standing as standings
 from resolver.forward import upstreams as module
-from resolver.forward.exchange import Attempt
+from resolver.forward.exchange import Attempt, Exchange, Timing
+from resolver.forward.probes import UNWANTED
 from resolver.forward.upstreams import (
     LATE,
     Entropy,
@@ -21,7 +22,7 @@ from resolver.forward.upstreams import (
     root_questions,
 )
 from resolver.names import ROOT
-from resolver.routes import Route
+from resolver.routes import Route, delegation_route
 from resolver.zones.upstream import Upstream, read_upstream
 from tests.forward.asking import ZONES, plan, to, upstream_of
 from tests.forward.fake import Fake, upstream
@@ -218,3 +219,56 @@ def test_regions_with_upstreams_of_their_own_have_a_root_each(tmp_path: Path) ->
         ("dev.east", "192.0.2.1"),
         ("dev.west", "192.0.2.2"),
     }
+
+
+# ---------------------------------------------------------------- what goes wrong on our side
+
+
+def exchange_of(standing: standings.Standing) -> Exchange:
+    """One that asks for something."""
+    return Exchange(b"\3www\7example\0\0\1\0\1", 0, [standing], Timing(), Entropy(), now())
+
+
+async def test_a_ca_file_that_is_gone_fails_the_attempt_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told later, as a fault of our side; waiting goes on, and cancelling makes nothing."""
+    monkeypatch.setattr("resolver.faultlog._last_report", [float("inf")])
+    upstreams, heard = Upstreams(Trust(ca_file="no/such.pem")), Heard()
+    upstreams.taker = heard
+    where = read_upstream("tls://127.0.0.1:1#dns.example")
+    (standing,) = upstreams.of("dev", route(where), now())
+    made = attempt(where)
+    made.standing, made.exchange = standing, exchange_of(standing)
+    upstreams.send(made)
+    assert heard.failed == []
+    await heard.until(1)
+    assert heard.failed == [(made, "local", True)]
+    upstreams.leave([made])
+    upstreams.tick(made.sent + LATE + now())
+    await upstreams.close()
+
+
+async def test_upstreams_that_nobody_names_are_forgotten() -> None:
+    """With their state; those of delegations when nobody has wanted them for a while."""
+    async with known() as (upstreams, _):
+        old, new = read_upstream("127.0.0.8"), read_upstream("127.0.0.9")
+        (dead,) = upstreams.of("dev", route(old), now())
+        for _ in range(3):
+            dead.failed("timeout")
+        upstreams.of("dev", route(new), now())
+        cut = delegation_route(b"\3sub\4corp\4test\0", (bytes((127, 0, 0, 7)),))
+        upstreams.of("dev", cut, now())
+        upstreams.retain({("dev", new)}, now())
+        assert {standing.name for standing in upstreams.standings()} == {"127.0.0.9", "127.0.0.7"}
+        upstreams.retain({("dev", new)}, now() + UNWANTED + 1)
+        assert {standing.name for standing in upstreams.standings()} == {"127.0.0.9"}
+
+
+async def test_what_ended_keeps_few_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Late replies are listened for within a bound."""
+    monkeypatch.setattr(module, "MAX_LEFT", 2)
+    async with upstream() as fake, known() as (upstreams, _):
+        for _ in range(5):
+            left_of(upstreams, fake)
+        assert len(upstreams._left) == 2

@@ -68,3 +68,8 @@ def test_any_text_is_an_upstream_or_this_one_exception(text: str) -> None:
         assert 1 <= read_upstream(text).port <= 65535
     except BadUpstream:
         return
+
+
+def test_a_mapped_address_is_its_ipv4_address() -> None:
+    """So that it is known as ourselves, or as private, like the other."""
+    assert str(read_upstream("[::ffff:10.0.0.2]:53")) == "10.0.0.2"
