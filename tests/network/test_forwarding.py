@@ -198,6 +198,8 @@ async def test_one_environment_floods_and_another_is_answered(
             datagrams("127.0.0.1", server.port, DEV) as flood,
             datagrams("127.0.0.1", server.port, PROD) as other,
         ):
+            for client in (flood, other):  # so that the root of each has been fetched
+                await client.ask(question("first.example."))
             for number in range(200):
                 flood.send(question(f"n{number}.dead.example.", ident=number))
             for _ in range(150):  # the other 50 wait
