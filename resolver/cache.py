@@ -9,7 +9,7 @@ judged again before it is used.
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -108,19 +108,36 @@ def _size_of(entry: Entry) -> int:
 
 
 class _Entries(LRUCache[Key, Entry]):
-    """Entries within two bounds, octets and number; counts what had to go."""
+    """Entries within two bounds, number and octets; counts what had to go.
+
+    The octets are counted here: cachetools would keep a dictionary of sizes beside the entries.
+    """
 
     def __init__(self, entries: int) -> None:
-        super().__init__(entries * MEAN_OCTETS, getsizeof=_size_of)
+        super().__init__(max(entries, 1))
         self.most = entries
+        self.most_octets = entries * MEAN_OCTETS
+        self.octets = 0
         self.evicted = 0
         self.denials: set[Key] = set()  # the keys of names that do not exist
+
+    def keep(self, key: Key, entry: Entry) -> None:
+        """Take an entry; those not used for longest make room."""
+        size = _size_of(entry)
+        if size > self.most_octets:
+            return
+        self.pop(key, None)
+        while self.octets + size > self.most_octets:
+            self.popitem()
+        self[key] = entry
+        self.octets += size
 
     def peek(self, key: Key) -> Entry | None:
         """An entry that does not count as used."""
         return PlainCache.__getitem__(self, key) if key in self else None
 
     def __delitem__(self, key: Key) -> None:
+        self.octets -= _size_of(PlainCache.__getitem__(self, key))
         super().__delitem__(key)
         self.denials.discard(key)
 
@@ -139,7 +156,7 @@ class Partition:
 
     def __init__(self, entries: int) -> None:
         self._entries = _Entries(entries)
-        self._failures: dict[Key, tuple[float, Reason]] = {}
+        self._failures: OrderedDict[Key, tuple[float, Reason]] = OrderedDict()
         self.pinned: dict[Key, Entry] = {}  # of the root: others use it as a question of health
         self.kept_inside = Offenders()
         self.hits: Counter[str] = Counter()
@@ -158,7 +175,7 @@ class Partition:
 
     @property
     def octets(self) -> int:
-        return int(self._entries.currsize)
+        return self._entries.octets
 
     def find(self, key: Key) -> Entry | None:
         """The entry of a question, fresh or stale."""
@@ -213,19 +230,16 @@ class Partition:
             key = (denies + NXDOMAIN_MARK, key[1], key[2])
         elif entries.denials:
             entries.pop((key[0][:-4] + NXDOMAIN_MARK, key[1], key[2]), None)  # the name exists
-        while len(entries) >= entries.most and key not in entries:
-            entries.popitem()
-        if _size_of(entry) <= entries.maxsize:
-            entries[key] = entry
-            if denies is not None:
-                entries.denials.add(key)
+        entries.keep(key, entry)
+        if denies is not None and key in entries:
+            entries.denials.add(key)
 
     def fail(self, key: Key, reason: Reason, now: float) -> None:
         """Remember that a question could not be answered."""
         failures = self._failures
-        if len(failures) >= MAX_FAILURES:  # the oldest end first
-            del failures[next(iter(failures))]
         failures.pop(key, None)
+        if len(failures) >= MAX_FAILURES:  # the oldest end first
+            failures.popitem(last=False)
         failures[key] = (now + FAILURE_TIME, reason)
 
     def find_failure(self, key: Key, now: float) -> Reason | None:

@@ -70,6 +70,10 @@ class Operations:
         """How many questions of an environment waited for what was asked already."""
         return 0 if self.forwarder is None else self.forwarder.coalesced[environment]
 
+    def turned_away(self, environment: str) -> int:
+        """How many questions of an environment found no place to wait in."""
+        return 0 if self.forwarder is None else self.forwarder.places.refused[environment]
+
     def reports(self, endpoint: str | None = None) -> list[Report]:
         checker = self.checking.checker
         return checker.reports() if endpoint is None else checker.reports_of(endpoint)

@@ -58,6 +58,11 @@ def _cache(operated: Operated, sight: Sight) -> Iterator[Metric]:
         "Questions that waited for what was asked already.",
         labels=ENVIRONMENT,
     )
+    refused = CounterMetricFamily(
+        "sightline_forward_refused",
+        "Questions for which there was no place among those in flight.",
+        labels=ENVIRONMENT,
+    )
     for environment, partition in sorted(operated.cache.partitions.items()):
         if not sight.covers(environment):
             continue
@@ -68,7 +73,8 @@ def _cache(operated: Operated, sight: Sight) -> Iterator[Metric]:
         entries.add_metric((environment,), len(partition))
         blocked.add_metric((environment,), partition.kept_inside.total)
         coalesced.add_metric((environment,), operated.coalesced(environment))
-    yield from (hits, *counters.values(), entries, blocked, coalesced)
+        refused.add_metric((environment,), operated.turned_away(environment))
+    yield from (hits, *counters.values(), entries, blocked, coalesced, refused)
 
 
 def _upstreams(operated: Operated, sight: Sight) -> Iterator[Metric]:

@@ -51,6 +51,9 @@ class Operated(Protocol):
     def coalesced(self, environment: str) -> int:
         """How many questions of an environment waited for what was asked already."""
 
+    def turned_away(self, environment: str) -> int:
+        """How many questions of an environment found no place to wait in."""
+
     def reports(self, endpoint: str | None = None) -> list[Report]:
         """What is known of the targets of one endpoint, by its id, or of every target."""
 

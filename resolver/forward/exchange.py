@@ -63,6 +63,7 @@ class Unanswered(NamedTuple):
 
 
 Result = Learned | Unanswered
+ENDED = Unanswered(Reason.ANSWERED)  # what was learned has been taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,17 @@ class Exchange:
         self._octets = octets
 
     # ---------------------------------------------------------------- asking
+
+    def begin(self, now: float) -> list[Attempt]:
+        """The first attempt."""
+        first = self.standings[0]
+        self._next = 1 % len(self.standings)
+        return [self._attempt(first, first.upstream.transport, now)]
+
+    def end(self) -> None:
+        """Let go of the attempts, which hold the exchange in turn: no ring is left to collect."""
+        self.attempts = []
+        self.result = ENDED
 
     def wake(self, now: float) -> list[Attempt]:
         """What is to be sent now; sets `due` or `result`."""

@@ -128,7 +128,7 @@ class Forwarder:
         self._by_key[forward.key] = running
         self._running[exchange] = running
         self._wait(running, waiter)
-        self._send(running, exchange.wake(now), now)
+        self._send(running, exchange.begin(now), now)
         if self._explores and len(standings) > 1 and exchange.result is None:
             self._explore(exchange, standings, now)
         if self._timer is None:
@@ -285,6 +285,7 @@ class Forwarder:
         if self._by_key.get(running.key) is running:
             del self._by_key[running.key]
         self.upstreams.leave(exchange.attempts)
+        exchange.end()
         for waiter in running.waiters:
             waiter.left -= exchange.made
             stale = waiter.forward.stale

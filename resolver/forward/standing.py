@@ -80,7 +80,7 @@ class Standing:
 
     def patience(self, timeout: float) -> float:
         """Seconds until another upstream is asked as well."""
-        if self.latency is None:
+        if self.latency is None or self.failures:  # what is late now has no usual latency
             return min(UNKNOWN_PATIENCE, timeout)
         return min(max(LEAST_PATIENCE, MARGIN * self.latency), timeout)
 

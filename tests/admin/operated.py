@@ -96,6 +96,7 @@ class Operating:
     knowledge: Knowledge | None = None
     upstreams: list[Standing] = field(default_factory=list)
     waited: dict[str, int] = field(default_factory=dict)
+    away: dict[str, int] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     found: dict[str, tuple[Health, Track | None]] = field(default_factory=dict)  # by address
     unproven: set[str] = field(default_factory=set)  # services
@@ -122,6 +123,9 @@ class Operating:
 
     def standings(self) -> list[Standing]:
         return self.upstreams
+
+    def turned_away(self, environment: str) -> int:
+        return self.away.get(environment, 0)
 
     def coalesced(self, environment: str) -> int:
         return self.waited.get(environment, 0)

@@ -30,7 +30,7 @@ def operated(zones_dir: Callable[..., Path]) -> Operating:
         standing.durations.observe(0.02)
         standing.rcodes.update({0: 2, 3: 1, 77: 1})
         standing.failed("timeout")
-    found.waited = {"dev": 7}
+    found.waited, found.away = {"dev": 7}, {"dev": 3}
     return found
 
 
@@ -56,6 +56,7 @@ def test_the_cache_is_counted_by_environment(operated: Operating) -> None:
     assert value(found, "cache_entries", environment="dev") == 1
     assert value(found, "internal_names_blocked_total", environment="dev") == 1
     assert value(found, "forward_coalesced_total", environment="dev") == 7
+    assert value(found, "forward_refused_total", environment="dev") == 3
 
 
 def test_upstreams_are_counted_together(operated: Operating) -> None:
