@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from resolver import names
 from resolver.chain import MAX_CHAIN, End, Resolution, Step, resolve
 from resolver.elsewhere import answer_without_asking
-from resolver.explain_elsewhere import Knowledge, explain_elsewhere, rcode_of
+from resolver.explain_elsewhere import Knowledge, explain_elsewhere, outcome_of
 from resolver.explain_selection import (
     NOTHING_SEEN,
     SEVERAL,
@@ -26,7 +26,7 @@ from resolver.explain_selection import (
 )
 from resolver.generation import Generation, View
 from resolver.namespace import Namespace, Node, ZoneView
-from resolver.outcome import Forward, Rcode, Reply, Source
+from resolver.outcome import Forward, Rcode, Reply
 from resolver.query import handle
 from resolver.rrsets import ALIAS, FAMILY_OF, AliasSet, Scope
 from resolver.views import Door
@@ -103,9 +103,8 @@ def explain(
     }
     space, scope = view.answers.space, view.answers.scope
     if steps:
-        facts["elsewhere"], facts["rcode"] = steps, rcode_of(steps)
-        facts["source"] = Source.CACHE if facts["rcode"] is not None else Source.FORWARD
-        facts["reason"] = "asked-elsewhere"
+        facts["elsewhere"] = steps
+        facts["rcode"], facts["source"], facts["reason"] = outcome_of(steps)
     resolution = resolve(space, qname, qtype, scope)
     zones = generation.zones.zones
     told = _Told(seen, {names.key(zone.apex): zone.environment or SEVERAL for zone in zones})

@@ -14,7 +14,7 @@ from resolver.explain_selection import place_text
 from resolver.forward.standing import Standing
 from resolver.gathering import MAX_RESTARTS
 from resolver.generation import View
-from resolver.outcome import Forward, Rcode
+from resolver.outcome import Forward, Rcode, Reason, Source
 from resolver.routes import Route
 
 Facts = dict[str, Any]
@@ -72,13 +72,22 @@ def explain_elsewhere(forward: Forward, knowledge: Knowledge | None) -> list[Fac
     return steps
 
 
-def rcode_of(steps: list[Facts]) -> str | None:
-    """The rcode that the cache says; None: upstreams will tell."""
-    found = steps[-1].get("cache", {})
-    if "leads_to" in steps[-1] or found.get("state") not in ("fresh", "stale"):
-        return None
-    rcode: str = found["rcode"]
-    return rcode
+def outcome_of(steps: list[Facts]) -> tuple[str | None, str, str]:
+    """rcode, source and reason of the answer; without an rcode, upstreams will tell."""
+    last = steps[-1]
+    cache, upstreams = last.get("cache", {}), last["upstreams"]
+    if "leads_to" in last:
+        return None, Source.FORWARD, "asked-elsewhere"
+    state = cache.get("state")
+    if state == "fresh":
+        return cache["rcode"], Source.CACHE, cache["reason"]
+    if state == "failed":
+        return Rcode.SERVFAIL.name, Source.FORWARD, cache["reason"]
+    if state in ("absent", "stale") and not any(item["up"] for item in upstreams):
+        if state == "stale":
+            return cache["rcode"], Source.STALE, Reason.STALE.word
+        return Rcode.SERVFAIL.name, Source.FORWARD, Reason.NO_UPSTREAM.word
+    return None, Source.FORWARD, "asked-elsewhere"
 
 
 def _route(route: Route) -> Facts:

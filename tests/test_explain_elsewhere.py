@@ -85,7 +85,7 @@ def test_the_cache_is_told_and_left_as_it_is(made: Generation) -> None:
     facts = explain(made, "www.example.", 1, PROD_CLIENT, knowledge=known)
     cache = facts["elsewhere"][0]["cache"]
     assert (cache["state"], cache["age"], cache["expires_in"]) == ("fresh", 100.0, 200.0)
-    assert (facts["rcode"], facts["source"]) == ("NOERROR", "cache")
+    assert (facts["rcode"], facts["source"], facts["reason"]) == ("NOERROR", "cache", "answered")
     assert (partition.misses, dict(partition.hits)) == before
     world.now += 300
     facts = explain(made, "www.example.", 1, PROD_CLIENT, knowledge=known)
@@ -132,6 +132,12 @@ def test_the_choice_of_upstreams_has_its_reason(made: Generation) -> None:
     assert why() == "suspect: 3 failures in a row, probed meanwhile"
     standing.failed_probes = 3
     assert why() == "down: 3 probes failed"
+    facts = explain(made, "www.example.", 1, PROD_CLIENT, knowledge=known)
+    assert (facts["rcode"], facts["reason"]) == ("SERVFAIL", "no-reachable-upstream")
+    known.world.ask(made, "www.example.", source=PROD_CLIENT)
+    known.world.now += 400
+    facts = explain(made, "www.example.", 1, PROD_CLIENT, knowledge=known)
+    assert (facts["rcode"], facts["source"], facts["reason"]) == ("NOERROR", "stale", "stale")
 
 
 def test_a_failure_is_told(made: Generation) -> None:
@@ -141,3 +147,4 @@ def test_a_failure_is_told(made: Generation) -> None:
     facts = explain(made, "www.example.", 1, PROD_CLIENT, knowledge=Known(world))
     cache = facts["elsewhere"][0]["cache"]
     assert cache == {"state": "failed", "reason": "no-reachable-upstream"}
+    assert (facts["rcode"], facts["reason"]) == ("SERVFAIL", "no-reachable-upstream")
