@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.measure import LOAD_CORE, SERVER_CORE, CannotMeasure
+from bench.peers import end
 from bench.prober import packed_question
 from bench.zones import ASKER
 
@@ -269,12 +270,7 @@ class Foreign:
         self._end()
 
     def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
 
 
 def authoritative(scratch: Path) -> Foreign:

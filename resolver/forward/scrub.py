@@ -73,6 +73,8 @@ def read_reply(wire: bytes, question_size: int, key: bytes) -> Reply:
     _, answers, authorities, additionals = COUNTS.unpack_from(wire, 4)
     qname, qtype = key[:-4], key[-4] << 8 | key[-3]
     answer, position = read_records(wire, 12 + question_size, answers, qname)
+    if answers and not answer:
+        raise Malformed("an answer of another class")
     authority: list[Record] = []
     rcode = wire[3] & 15
     if authorities:

@@ -115,11 +115,11 @@ def test_an_answer_to_something_else_is_malformed() -> None:
 
 
 def test_an_answer_of_another_class_is_none() -> None:
-    """What is left is a denial without an SOA, which is not kept."""
+    """And no denial either: it is not a reply to the question."""
     head = b"\0\1\x81\x80" + struct.pack("!4H", 1, 1, 0, 0) + names.from_text("w.example.")
     wire = head + b"\0\1\0\1" + b"\xc0\x0c\0\1\0\3" + struct.pack("!IH", 60, 4) + bytes(4)
-    found = scrubbed(wire)
-    assert (found.answers, found.lifetime) == (0, 0)
+    with pytest.raises(Malformed, match="another class"):
+        scrubbed(wire)
 
 
 @pytest.mark.parametrize("guarded", [False, True])

@@ -347,3 +347,27 @@ async def test_silent_upstreams_hold_up_nothing(running_server: Run, zones_dir: 
             with within(2.0):
                 assert (await server.admin("GET", "/readyz")).status == 200
                 assert addresses(await server.ask(OWN)) == ["10.80.1.1"]
+
+
+ALONE = """\
+domain: corp.test
+regions: [east]
+environments:
+  dev: {clients: {east: [127.0.0.0/8]}}
+"""
+
+
+async def test_resolv_conf_is_followed(
+    running_server: Run, zones_dir: ZonesDir, tmp_path: Path
+) -> None:
+    """One environment that names nobody asks whoever this machine asks, from the change on."""
+    resolv_conf = tmp_path / "resolv.conf"
+    resolv_conf.write_text("search example\n")
+    directory = zones_dir({"environments.yaml": ALONE, "dev.yaml": ZONES["dev.yaml"]})
+    server = await running_server(directory, SIGHTLINE_FORWARD__RESOLV_CONF=str(resolv_conf))
+    assert (await server.ask(WWW)).rcode() == dns.rcode.REFUSED
+    resolv_conf.write_text("nameserver 127.53.53.53\n")  # nobody is there
+    await server.until(" published ")
+    assert (await server.ask(WWW)).rcode() == dns.rcode.SERVFAIL
+    asked = await server.admin("GET", "/api/v1/upstreams")
+    assert [found["upstream"] for found in asked.body["upstreams"]] == ["127.53.53.53"]
