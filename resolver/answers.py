@@ -22,6 +22,7 @@ from resolver.shelf import Shelf
 
 MAX_PREPARED = 65536  # answers of one view
 MAX_MADE = 4096
+MAX_OUTSIDE = 8192  # keys of names that are not ours: what is asked often is soon there again
 MAX_PREPARED_OCTETS = 64 * 1024 * 1024
 
 
@@ -105,7 +106,7 @@ class AnswerTable:
             return None
         answer = self._find_unprepared(key)
         if answer is None:
-            if len(self._outside) >= MAX_PREPARED:
+            if len(self._outside) >= MAX_OUTSIDE:
                 self._outside.clear()
             self._outside.add(key)
         return answer
