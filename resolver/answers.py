@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from array import array
 from collections.abc import Iterable
 
 from healthcheck.health import HealthSource, NotingTable, Target
@@ -39,7 +40,7 @@ class AnswerTable:
         space: Namespace,
         scope: Scope,
         seed: int,
-        wheels: dict[bytes, list[int]],
+        wheels: dict[bytes, array[int]],
         handouts: Handouts,
     ) -> None:
         self.space = space
@@ -60,8 +61,13 @@ class AnswerTable:
         self._outside: set[bytes] = set()  # keys of names that are not ours
 
     @property
-    def wheels(self) -> dict[bytes, list[int]]:
+    def wheels(self) -> dict[bytes, array[int]]:
         return self._wheels
+
+    @property
+    def lineage(self) -> object:
+        """The same for a table and those that took over its prepared answers."""
+        return self._prepared
 
     @property
     def _shelves(self) -> tuple[Shelf, Shelf, Shelf]:
@@ -191,10 +197,10 @@ class AnswerTable:
     def _preparation(self, health: HealthSource) -> Preparation:
         return Preparation(self.space, self.scope._replace(health=health), self._place)
 
-    def _place(self, wheel: bytes) -> list[int]:
+    def _place(self, wheel: bytes) -> array[int]:
         place = self._wheels.get(wheel)
         if place is None:
             if len(self._wheels) >= MAX_PREPARED:
                 self._wheels.clear()
-            place = self._wheels[wheel] = [zlib.crc32(wheel, self._seed), 0]
+            place = self._wheels[wheel] = array("Q", (zlib.crc32(wheel, self._seed), 0))
         return place

@@ -9,6 +9,7 @@ judged again before it is used.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ PART_BEFORE_REFRESH = 0.9  # of the lifetime; names asked again in the rest are 
 NXDOMAIN_MARK = b"\xff\xff\0\1"  # in place of type and class: the name has no records at all
 ROOT_QUESTIONS = frozenset({(b"\0\0\2\0\1", 0), (b"\0\0\6\0\1", 0)})  # . NS and . SOA
 TTL = struct.Struct("!I")
+HIT_KINDS = ("positive", "negative", "stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Entry:
     """What one reply said of one question."""
 
     __slots__ = (
-        *("answers", "authorities", "authentic", "body", "expires", "name_size"),
+        *("answers", "authorities", "authentic", "body", "expires", "guard", "name_size"),
         *("offsets", "rcode", "reason", "recheck_at", "refresh_at", "route", "stored", "tail"),
         *("token", "upstream", "was_asked"),
     )
@@ -86,10 +88,18 @@ class Entry:
         self.token = token  # the forwarding under which the route is right
         self.was_asked = False  # again, since it was stored
         self.upstream = upstream
+        # While it reads 1, replies made of this entry may be given again; None: nobody keeps any.
+        self.guard: array[int] | None = None
 
     @property
     def is_negative(self) -> bool:
         return not self.answers
+
+    def watch(self) -> array[int]:
+        """The guard, for who keeps replies made of this entry."""
+        if self.guard is None:
+            self.guard = array("Q", (1,))
+        return self.guard
 
     def turn(self, age: int) -> Turn:
         """The sections with TTLs counted down by `age` seconds, or STALE_AGE."""
@@ -137,7 +147,10 @@ class _Entries(LRUCache[Key, Entry]):
         return PlainCache.__getitem__(self, key) if key in self else None
 
     def __delitem__(self, key: Key) -> None:
-        self.octets -= _size_of(PlainCache.__getitem__(self, key))
+        entry = PlainCache.__getitem__(self, key)
+        self.octets -= _size_of(entry)
+        if entry.guard is not None:
+            entry.guard[0] = 0
         super().__delitem__(key)
         self.denials.discard(key)
 
@@ -150,8 +163,8 @@ class Partition:
     """What one environment's clients have asked for, and how often it was there."""
 
     __slots__ = (
-        *("_entries", "_failures", "hits", "kept_inside", "misses", "pinned", "prefetches"),
-        *("shown", "shown_until"),
+        *("_entries", "_failures", "hit_counts", "kept_inside", "misses", "pinned"),
+        *("prefetches", "shown", "shown_until"),
     )
 
     def __init__(self, entries: int) -> None:
@@ -159,7 +172,8 @@ class Partition:
         self._failures: OrderedDict[Key, tuple[float, Reason]] = OrderedDict()
         self.pinned: dict[Key, Entry] = {}  # of the root: others use it as a question of health
         self.kept_inside = Offenders()
-        self.hits: Counter[str] = Counter()
+        # Arrays of one number, since compiled code counts as well.
+        self.hit_counts = {kind: array("Q", (0,)) for kind in HIT_KINDS}
         self.misses = 0
         self.prefetches = 0
         # What was answered within this second, ready to be answered again: TTLs are whole seconds.
@@ -168,6 +182,11 @@ class Partition:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def hits(self) -> Counter[str]:
+        """How often an entry was there, by kind."""
+        return Counter({kind: n for kind, count in self.hit_counts.items() if (n := count[0])})
 
     @property
     def evictions(self) -> int:

@@ -74,7 +74,7 @@ def _from_cache(
     """The reply that a fresh entry is by itself; what is asked again near its end is refreshed."""
     reply = give(asked, entry, turn, Source.CACHE, entry.reason)
     partition = cache.partitions[asked.view.environment]
-    partition.hits["positive" if entry.answers else "negative"] += 1
+    partition.hit_counts["positive" if entry.answers else "negative"][0] += 1
     if now >= entry.refresh_at and entry.was_asked and cache.policy.prefetch:
         entry.refresh_at = now + REFRESH_AGAIN
         partition.prefetches += 1

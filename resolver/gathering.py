@@ -156,7 +156,7 @@ class Gathering:
         """What an entry is good for without asking anybody."""
         now = self.now
         if now < entry.expires:
-            partition.hits["negative" if entry.is_negative else "positive"] += 1
+            partition.hit_counts["negative" if entry.is_negative else "positive"][0] += 1
             return Finding(entry, Source.CACHE, entry.reason, int(now - entry.stored))
         if key in partition.pinned:  # refreshed in the background, whatever its age
             return Finding(entry, Source.CACHE, entry.reason, STALE_AGE)
@@ -166,7 +166,7 @@ class Gathering:
 
     def _old(self, entry: Entry) -> Finding:
         if self.partition is not None:
-            self.partition.hits["stale"] += 1
+            self.partition.hit_counts["stale"][0] += 1
         return stale_finding(entry)
 
     def _is_valid(self, entry: Entry, name: bytes, route: Route, question: bytes) -> bool:

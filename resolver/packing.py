@@ -6,6 +6,7 @@ Owner names point at the question (offset 12), so the client's spelling is echoe
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -44,7 +45,7 @@ class Answer:
     """The turns of one question in one view."""
 
     __slots__ = (
-        *("_chain", "authoritative", "handed", "is_kept", "longest", "names_endpoints", "onward"),
+        *("_chain", "authoritative", "guard", "handed", "is_kept", "longest", "names_endpoints", "onward"),
         *("position", "rcode", "reason", "size", "targets", "turns", "_pack"),
     )
 
@@ -55,7 +56,7 @@ class Answer:
         *,
         authoritative: bool = True,
         reason: Reason = Reason.ANSWERED,
-        position: list[int] | None = None,
+        position: array[int] | None = None,
         onward: Onward | None = None,
         chain: Answer | None = None,
     ) -> None:
@@ -68,11 +69,15 @@ class Answer:
         self._chain = chain
         self.is_kept = False  # a question that is kept from leaving
         self.reason = reason
-        self.position = position if position is not None else [0, 0]  # the place, a sum of turns
+        # The place, a sum of turns. Arrays, since compiled code goes on by one as well.
+        self.position = position if position is not None else _NO_PLACE
         first = self.turns[0]
         assert first is not None
         self.size = len(first.body) * len(self.turns) + 400
-        self.handed = [0.0] * len(turns)  # when each turn was last given, on the server's clock
+        # When each turn was last given, on the server's clock.
+        self.handed = array("d", bytes(8 * len(turns)))
+        # While it reads 1, replies made of this answer may be given again; None: nobody keeps any.
+        self.guard: array[int] | None = None
         self.longest = 0  # TTL in seconds by which somebody may hold an address
         self.names_endpoints = False  # it gives out who it names, with or without an address
         self.targets: tuple[Target, ...] = ()  # whose health it rests on
@@ -84,6 +89,17 @@ class Answer:
         if onward is None or onward.cut is not None or onward.alias_ttl is not None:
             return self._chain
         return self
+
+    def watch(self) -> array[int]:
+        """The guard, for who keeps replies made of this answer."""
+        if self.guard is None:
+            self.guard = array("Q", (1,))
+        return self.guard
+
+    def retire(self) -> None:
+        """Replies made of this answer are not given any more."""
+        if self.guard is not None:
+            self.guard[0] = 0
 
     def pack_by(self, pack: Callable[[int], Turn]) -> None:
         """Take what packs a turn by its place."""
@@ -106,6 +122,9 @@ class Answer:
             assert self._pack is not None
             turn = self.turns[place] = self._pack(place)
         return turn
+
+
+_NO_PLACE = array("Q", (0, 0))  # of answers with one turn, which go nowhere
 
 
 def make_turn(

@@ -6,6 +6,7 @@ It resolves the question in one namespace under one health, and packs what comes
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
@@ -28,7 +29,7 @@ class Preparation(NamedTuple):
 
     space: Namespace
     scope: Scope
-    place_of: Callable[[bytes], list[int]]
+    place_of: Callable[[bytes], array[int]]
 
     def prepare(self, qname: bytes, qtype: int, wheel: bytes, *, is_shared: bool) -> Answer | None:
         """The answer to a question, or None outside of all zones.
@@ -81,7 +82,7 @@ class Preparation(NamedTuple):
         rcode, reason = Rcode.SERVFAIL, found.reason
         return Answer((empty,), rcode, reason=reason, onward=onward, chain=chain)
 
-    def _take_place(self, wheel: bytes, turns: Iterable[Pick]) -> list[int]:
+    def _take_place(self, wheel: bytes, turns: Iterable[Pick]) -> array[int]:
         """The place on the wheel; where its turns are others than before, it jumps.
 
         Going on by one, flips that come in step with questions would skip the same turns each time.

@@ -54,6 +54,7 @@ class Shelf:
 
     def _drop(self, key: Hashable) -> None:
         answer = self.answers.pop(key)
+        answer.retire()
         self.octets -= answer.size
         self.handouts.note(answer)
         for target in answer.targets:

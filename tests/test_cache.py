@@ -424,7 +424,7 @@ def test_statistics_tell_of_each_partition() -> None:
     partition = cache.partition("dev")
     partition.put(key("a"), entry())
     partition.put(key("b"), entry())
-    partition.hits["positive"] += 2
+    partition.hit_counts["positive"][0] += 2
     partition.misses += 3
     found = cache.statistics()["dev"]
     assert found["entries"] == found["evictions"] == 1

@@ -41,7 +41,7 @@ def test_a_turn_counts_its_sections() -> None:
 def test_a_fresh_answer_was_given_to_nobody() -> None:
     """It has a place in the turns of its own, and one moment for each."""
     made = Answer((make_turn(0, 0, 0, b"", b""),) * 3, 0)
-    assert made.handed == [0.0, 0.0, 0.0]
+    assert list(made.handed) == [0.0, 0.0, 0.0]
     assert (made.targets, made.longest, made.names_endpoints) == ((), 0, False)
 
 
