@@ -123,7 +123,7 @@ class AnswerTable:
             return made
         qname, qtype = key[:-4], key[-4] << 8 | key[-3]
         space = self.space
-        node = space.nodes.get(qname)
+        node = space.node(qname)
         if node is None:
             node = space.enclose(qname)
             if node is None:
@@ -190,7 +190,7 @@ class AnswerTable:
         noting = NotingTable(self.scope.health)
         answer = self._preparation(noting).prepare(qname, qtype, key[:-2], is_shared=False)
         if answer is not None:
-            shelf = self._prepared if qname in self.space.nodes else self._made
+            shelf = self._prepared if qname in self.space else self._made
             shelf.put(key, answer, noting.asked)
         return answer
 

@@ -112,7 +112,7 @@ class _Chain:
     def _step(self, owner: bytes, key: bytes) -> bytes | None:
         """One name of a chain; gives the next one, or None at the end."""
         space, found = self.space, self.found
-        node = space.nodes.get(key)
+        node = space.node(key)
         if node is None:
             found.node = space.enclose(key)
             return self._end(End.OUTSIDE) if found.node is None else self._below(found.node, owner)

@@ -218,5 +218,5 @@ def _elsewhere(generation: Generation, qname: bytes, view: View) -> list[str]:
     return [
         name
         for name, space in generation.namespaces.items()
-        if name != view.environment and names.key(qname) in space.nodes
+        if name != view.environment and names.key(qname) in space
     ]

@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
 def exported_zones(space: Namespace) -> list[bytes]:
     """The apex keys of the zones that hold more than their SOA and NS, in canonical order."""
-    filled = {node.zone.apex.lower() for key, node in space.nodes.items() if _has_more(key, node)}
+    filled = {node.zone.apex.lower() for key, node in space.items() if _has_more(key, node)}
     return sorted(filled - {LOCALHOST}, key=_canonical)  # that one is on every machine
 
 
@@ -72,21 +72,22 @@ def _has_more(key: bytes, node: Node) -> bool:
 def _lines_of(space: Namespace, scope: Scope, apex: bytes) -> Iterator[Line]:
     zone = space.zones[apex]
     yield Line(zone.apex, zone.soa_ttl, SOA, zone.soa)
-    if NS not in space.nodes[apex].sets:  # a fall-through zone
+    top = space.node(apex)
+    if top is not None and NS not in top.sets:  # a fall-through zone
         for server in zone.nameservers:
             yield Line(zone.apex, zone.ttl, NS, server)
-    for node in space.nodes.values():
+    for node in space.values():
         if node.zone.apex.lower() == apex:
             yield from _node_lines(space, scope, node)
     for zone_below in _zones_below(space, apex):
         for server in zone_below.nameservers:
             yield Line(zone_below.apex, zone_below.ttl, NS, server)
     for key, sets in space.glue.items():
-        cut = space.nodes.get(key) or space.enclose(key)
+        cut = space.node(key) or space.enclose(key)
         if cut is not None and cut.below is Below.CUT and cut.zone.apex.lower() == apex:
             for rrset in sets.values():
                 yield from _set_lines(key[: len(key) - len(cut.owner)] + cut.owner, rrset, scope)
-    here = space.nodes.get(names.from_labels([HERE.encode()], apex))
+    here = space.node(names.from_labels([HERE.encode()], apex))
     if here is not None and here.below is Below.HERE:
         yield from _here_lines(space, scope, here)
 
@@ -139,7 +140,7 @@ def _here_lines(space: Namespace, scope: Scope, here: Node) -> Iterator[Line]:
     prefixes = {
         key[: len(key) - len(suffix)]: node.owner[: len(key) - len(suffix)]
         for suffix in reversed(suffixes)
-        for key, node in space.nodes.items()
+        for key, node in space.items()
         if node.sets and names.is_below(key, names.key(suffix))
     }
     for prefix in prefixes.values():

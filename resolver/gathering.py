@@ -187,7 +187,9 @@ class Gathering:
         if cut is None:
             return self.view.forwarding.find(owner)
         space, scope = self.view.answers.space, self.view.answers.scope
-        targets = space.delegation(space.nodes[cut]).draw(scope).turns[0].rdatas
+        node = space.node(cut)
+        assert node is not None
+        targets = space.delegation(node).draw(scope).turns[0].rdatas
         addresses = [
             rdata
             for target in targets
@@ -288,7 +290,7 @@ class Gathering:
         if len(self.records) > before:
             return []
         space = self.view.answers.space
-        node = space.nodes.get(owner.lower()) or space.enclose(owner.lower())
+        node = space.node(owner.lower()) or space.enclose(owner.lower())
         assert node is not None
         zone = node.zone
         return [Unpacked(zone.apex, SOA, zone.negative_ttl, zone.soa)]

@@ -7,6 +7,7 @@ without sets; what lies below a zone cut or a DNAME has no node.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -59,7 +60,10 @@ class Node:
 
 
 class Namespace:
-    """The names of one environment; see the module."""
+    """The names of one environment; see the module.
+
+    Readers go through `node`, `items` and `in`: names may be packed (`parcel`).
+    """
 
     __slots__ = ("digests", "environment", "glue", "nodes", "zones")
 
@@ -69,6 +73,30 @@ class Namespace:
         self.zones: dict[bytes, ZoneView] = {}
         self.glue: dict[bytes, dict[int, Rrset]] = {}  # names at and below zone cuts
         self.digests: dict[bytes, int] = {}  # of the visible content, by apex key
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self.nodes
+
+    def node(self, key: bytes) -> Node | None:
+        """The node of a name, if it has one."""
+        return self.nodes.get(key)
+
+    def items(self) -> Iterator[tuple[bytes, Node]]:
+        """Every name with its node."""
+        yield from self.nodes.items()
+
+    def values(self) -> Iterator[Node]:
+        """Every node."""
+        yield from self.nodes.values()
+
+    def release(self) -> Iterator[None]:
+        """Take it apart, a name at each step; nobody may read it any more."""
+        while self.nodes:
+            self.nodes.popitem()
+            yield
 
     def enclose(self, key: bytes) -> Node | None:
         """The closest encloser: the nearest ancestor that has a node (RFC 4592 3.3.1)."""
@@ -82,7 +110,7 @@ class Namespace:
 
     def has(self, key: bytes) -> bool:
         """Whether a name exists here, itself or by a wildcard, DNAME or delegation."""
-        node = self.nodes.get(key)
+        node = self.node(key)
         if node is not None:
             return bool(node.sets) or not node.is_open
         encloser = self.enclose(key)
@@ -100,7 +128,7 @@ class Namespace:
     def addresses(self, name: bytes, scope: Scope) -> list[tuple[int, Pick]]:
         """A and AAAA of a name that this namespace itself holds, for the additional section."""
         key = name.lower()
-        node = self.nodes.get(key)
+        node = self.node(key)
         if node is not None and node.below is not Below.CUT:
             sets = node.sets
         else:

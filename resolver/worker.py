@@ -180,7 +180,7 @@ class Worker:
     def _say_ready(self) -> None:
         places = ", ".join(str(bound.address) for _, bound in self.listeners)
         zones = sum(len(space.zones) for space in self.published.generation.namespaces.values())
-        names = sum(len(space.nodes) for space in self.published.generation.namespaces.values())
+        names = sum(len(space) for space in self.published.generation.namespaces.values())
         admin = self.admin.address
         log.info(
             "ready: listening on %s (UDP and TCP), admin on %s, %d zones, %d names",

@@ -87,7 +87,7 @@ async def show_generation(asked: Asked) -> web.Response:
         {
             "generation": tell_number(generation.number, asked.sight),
             "zones": sum(len(space.zones) for space in seen.values()),
-            "names": {name: len(space.nodes) for name, space in seen.items()},
+            "names": {name: len(space) for name, space in seen.items()},
         }
     )
 

@@ -114,12 +114,13 @@ def _names_taken(
     survey: Survey, environment: str, suffix: bytes, text: Text, place: Place
 ) -> Iterator[Problem]:
     sight = survey.sights.get(environment)
-    if sight is None or suffix not in sight.space.nodes:
+    top = sight.space.node(suffix) if sight is not None else None
+    if sight is None or top is None:
         return
-    zone = sight.space.nodes[suffix].zone
+    zone = top.zone
     if zone.fallthrough or suffix == names.key(zone.apex):
         return
-    for key, node in sight.space.nodes.items():
+    for key, node in sight.space.items():
         if node.zone is zone and node.sets and names.is_at_or_below(key, suffix):
             message = (
                 f"the route {text} takes the names below it from the zone"

@@ -125,7 +125,7 @@ def owners_of_others(survey: Survey) -> Iterator[Problem]:
 def _owners(survey: Survey, sight: Sight) -> Iterator[tuple[bytes, bytes, dict[int, Rrset]]]:
     """Nodes and glue of zones that other apexes lie below."""
     divided = {zone for key, zone in sight.space.zones.items() if key in survey.nesting}
-    for key, node in sight.space.nodes.items():
+    for key, node in sight.space.items():
         if node.zone in divided and node.sets:
             yield key, node.owner, node.sets
     for key, sets in sight.space.glue.items():
@@ -147,7 +147,7 @@ def services_of_others(survey: Survey) -> Iterator[Problem]:
 
 def _selected(sight: Sight) -> Iterator[tuple[Node, Rrset, Service]]:
     """Every set that is selected, with each service that it may be selected from."""
-    for node in sight.space.nodes.values():
+    for node in sight.space.values():
         for rrset in node.sets.values():
             if type(rrset) is StaticSet:
                 continue

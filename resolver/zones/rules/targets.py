@@ -44,7 +44,7 @@ def _dangles(sight: Sight, target: bytes, routes: list[bytes]) -> bool:
     if key == names.ROOT:  # RFC 2782, RFC 7505, RFC 9460 2.5: there is none, or the owner itself
         return False
     space = sight.space
-    node = space.nodes.get(key)
+    node = space.node(key)
     if node is not None:
         return not node.sets and node.below is Below.HERE
     encloser = space.enclose(key)
@@ -118,7 +118,7 @@ def _follow(
 
 
 def _node_for(sight: Sight, key: bytes) -> Node | None:
-    node = sight.space.nodes.get(key)
+    node = sight.space.node(key)
     if node is None:
         node = sight.space.enclose(key)
         if node is not None and node.below is Below.WILDCARD:
