@@ -70,7 +70,10 @@ clean:
 	rm -rf '$(VENV)' build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
-# ---- the virtual environment: made once, installed again only when pyproject.toml changes
+# ---- the virtual environment: made once, installed again only when pyproject.toml or what is
+# ---- compiled changes
+
+COMPILED = resolver/listen/_pump.c
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -78,14 +81,14 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear '$(VENV)' || { \
 	  rm -rf '$(VENV)'; echo 'make: $(PYTHON) cannot make $(VENV) (on Debian: apt install python3-venv)' >&2; exit 1; }
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: pyproject.toml $(COMPILED) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-test: pyproject.toml $(COMPILED) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: pyproject.toml $(COMPILED) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
 	@touch $@ $(VENV)/.installed-test $(VENV)/.installed

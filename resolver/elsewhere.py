@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from resolver.cache import Cache, Entry, Key
 from resolver.findings import Finding, Fresh, give
-from resolver.forward.question import CHECKING_DISABLED, DNSSEC_OK
+from resolver.forward.question import flags_of
 from resolver.gathering import Gathering
-from resolver.message import CD
 from resolver.outcome import Asked, Forward, Outcome, Rcode, Reason, Reply, Source, hot_forward
 from resolver.packing import Answer, Turn
 from resolver.render import refuse
@@ -27,9 +26,7 @@ def answer_elsewhere(
     if query.qtype in UNASKABLE or (answer is None and not query.recursion_desired):
         # The cache is never shown to who does not ask for recursion.
         return refuse(asked.wire, query, view.environment, Rcode.REFUSED, Reason.NOT_FORWARDED)
-    flags = CHECKING_DISABLED if asked.wire[3] & CD else 0
-    if query.edns is not None and query.edns.dnssec_ok:
-        flags |= DNSSEC_OK
+    flags = flags_of(asked.wire, query)
     if answer is None and not fresh and cache is not None:
         quick = _answer_quickly(asked, flags, now, cache)
         if quick is not None:

@@ -27,6 +27,7 @@ from resolver.counters import Counters
 from resolver.elsewhere import answer_without_asking
 from resolver.forward.forwarder import Forwarder
 from resolver.generation import Generation, Published
+from resolver.listen.pumps import Kind
 from resolver.listen.sockets import Bound, bind
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
@@ -192,6 +193,7 @@ async def listening(
     idle: float = 10.0,
     send_buffer: int | None = None,
     forwarder: MakeForwarder | None = None,
+    pump: Kind = "auto",
 ) -> AsyncIterator[Listening]:
     """Answer on a free port, over UDP and TCP; without a forwarder nobody else is asked."""
     bound = bind(SocketAddress(host, 0))
@@ -199,7 +201,7 @@ async def listening(
         bound.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     published, counters = Published(generation), Counters()
     asks = forwarder(published, bound.address) if forwarder is not None else None
-    udp = DatagramListener(bound, UDP, published, counters, asks)
+    udp = DatagramListener(bound, UDP, published, counters, asks, pump=pump)
     tcp = StreamListener(
         bound, TCP, published, counters, asks, max_connections=max_connections, idle=idle
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from resolver.message import Query
+
 OFFERED = 1232  # octets that we take over UDP (RFC 9715 3.2)
 FLAG_RD, FLAG_CD, FLAG_AD = b"\1", 0x10, 0x20
 COUNTS, COUNTS_OPT = b"\0\1\0\0\0\0\0\0", b"\0\1\0\0\0\0\0\1"
@@ -22,6 +24,14 @@ Octets = Callable[[int], bytes]
 """So many octets that nobody can foretell."""
 
 DNSSEC_OK, CHECKING_DISABLED = 1, 2  # of the flags of a cache key
+
+
+def flags_of(wire: bytes, query: Query) -> int:
+    """The flags with which a client's query is looked up, and asked of upstreams."""
+    flags = CHECKING_DISABLED if wire[3] & FLAG_CD else 0
+    if query.edns is not None and query.edns.dnssec_ok:
+        flags |= DNSSEC_OK
+    return flags
 
 
 def spell(qname: bytes, octets: Octets) -> bytes:

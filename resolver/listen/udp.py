@@ -1,10 +1,10 @@
-"""UDP: a drain loop that answers up to a batch of datagrams each time the socket is readable."""
+"""UDP: a pump that answers up to a batch of datagrams each time the socket is readable."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
+import os
 from functools import partial
 from time import monotonic
 
@@ -13,24 +13,21 @@ from resolver.counters import Counters
 from resolver.forward.forwarder import Forwarder
 from resolver.generation import Published
 from resolver.listen.faults import forward, serve_safely
+from resolver.listen.memos import Memos
+from resolver.listen.pumps import Control, Kind, Peer, choose, make_memo, make_pump
 from resolver.listen.sockets import Bound, reply_control
+from resolver.memo import Memo
 from resolver.outcome import Forward, Outcome, Reply
 from resolver.query import handle
 from resolver.views import Door
 
-BATCH = 64  # datagrams a wake-up; more would starve TCP and timers
-LAST_BATCHES = 1024  # at the end: more than the receive buffer holds
-LARGEST = 65535
-CONTROL_SIZE = socket.CMSG_SPACE(20)  # in6_pktinfo
-
-Peer = tuple[str, int]  # IPv6 has more: flow and scope
-Control = list[tuple[int, int, bytes]]
+LAST_BATCHES = 256  # at the end: more than the receive buffer holds
 
 log = logging.getLogger("sightline.udp")
 
 
 class DatagramListener:
-    """Answers one UDP socket; `close` is immediate, since nothing is ever half done."""
+    """Answers one UDP socket; `stop` is immediate, since nothing is ever half done."""
 
     def __init__(
         self,
@@ -39,6 +36,8 @@ class DatagramListener:
         published: Published,
         counters: Counters,
         forwarder: Forwarder | None = None,
+        *,
+        pump: Kind = "auto",
     ) -> None:
         self.socket = bound.udp
         self.door = door
@@ -46,7 +45,10 @@ class DatagramListener:
         self.counters = counters
         self.forwarder = forwarder  # None: nothing is asked of anybody, and nothing cached
         self.cache: Cache | None = forwarder.cache if forwarder is not None else None
-        self.drain = self._drain_wildcard if bound.is_wildcard else self._drain_bound
+        kind = choose(pump)
+        self.memos = Memos(door, published.generation, partial(make_memo, kind))
+        what = (self._find_memo, self._answer, self._failed)
+        self._pump = make_pump(kind, self.socket, bound.is_wildcard, *what)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_reader(self.socket.fileno(), self.drain)
@@ -58,53 +60,45 @@ class DatagramListener:
             if not self.drain():
                 return
 
-    def _drain_bound(self) -> bool:
-        """Answer a batch; False when nothing is left."""
-        receive, send, answer = self.socket.recvfrom, self.socket.sendto, self._answer
-        now = monotonic()
-        for _ in range(BATCH):
-            try:
-                wire, peer = receive(LARGEST)
-                reply = answer(wire, peer, now, None)
-                if reply is not None:
-                    send(reply, peer)
-            except (BlockingIOError, InterruptedError):
-                return False
-            except OSError as error:
-                self._failed(error)
-        return True
+    def drain(self) -> bool:
+        """Answer what is here, up to a bound; False when nothing is left."""
+        memos, generation = self.memos, self.published.generation
+        if generation is not memos.generation and memos.turn_to(generation):
+            self._pump.forget_sources()
+        memos.shrink()
+        return self._pump.drain()
 
-    def _drain_wildcard(self) -> bool:
-        """The same for 0.0.0.0 and [::]: the reply leaves from the address that was asked."""
-        receive, send, answer = self.socket.recvmsg, self.socket.sendmsg, self._answer
-        now = monotonic()
-        for _ in range(BATCH):
-            try:
-                wire, control, _flags, peer = receive(LARGEST, CONTROL_SIZE)
-                reply = answer(wire, peer, now, control)
-                if reply is not None:
-                    send((reply,), reply_control(control), 0, peer)
-            except (BlockingIOError, InterruptedError):
-                return False
-            except OSError as error:
-                self._failed(error)
-        return True
-
-    def _answer(self, wire: bytes, peer: Peer, now: float, control: Control | None) -> bytes | None:
-        """The reply that can be sent now; others are sent when upstreams have answered."""
+    def _find_memo(self, source: str) -> Memo | None:
         try:
-            outcome = handle(wire, peer[0], self.door, self.published.generation, now, self.cache)
+            return self.memos.find(source)
+        except Exception:  # noqa: BLE001  # `_answer` meets the same, and reports it
+            return None
+
+    def _answer(
+        self, wire: bytes, peer: Peer, control: Control | None, memo: Memo | None
+    ) -> bytes | None:
+        """The reply that can be sent now; others are sent when upstreams have answered.
+
+        With a `memo` the reply is worth keeping there.
+        """
+        now, source = monotonic(), peer[0]
+        try:
+            outcome = handle(wire, source, self.door, self.published.generation, now, self.cache)
             if type(outcome) is Forward:
-                forward(self.forwarder, outcome, partial(self._respond, peer, control))
+                respond = partial(self._respond, peer, control, now)
+                forward(self.forwarder, outcome, respond)
                 return None
+            if memo is not None and type(outcome) is Reply:
+                what = (outcome, now, self.counters, self.cache)
+                self.memos.remember(memo, (wire, source), *what)
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
-        self.counters.count(outcome, "udp")
+        self.counters.count(outcome, "udp", monotonic() - now)
         return outcome.wire if isinstance(outcome, Reply) else None
 
-    def _respond(self, peer: Peer, control: Control | None, outcome: Outcome) -> None:
+    def _respond(self, peer: Peer, control: Control | None, asked: float, outcome: Outcome) -> None:
         """Send a reply for which upstreams were asked."""
-        self.counters.count(outcome, "udp")
+        self.counters.count(outcome, "udp", monotonic() - asked)
         if not isinstance(outcome, Reply):
             return
         try:
@@ -113,9 +107,9 @@ class DatagramListener:
             else:
                 self.socket.sendmsg((outcome.wire,), reply_control(control), 0, peer)
         except OSError as error:  # a full buffer included: the client asks again
-            self._failed(error)
+            self._failed(error.errno or 0)
 
-    def _failed(self, error: OSError) -> None:
+    def _failed(self, number: int) -> None:
         """The network refused: the client asks again; nothing is kept for it."""
         self.counters.dropped["send_failed"] += 1
-        log.debug("udp: %s", error)
+        log.debug("udp: %s", os.strerror(number))

@@ -1,0 +1,94 @@
+"""The memos of one listener: one for each view, and whose queries may be looked up in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from resolver.cache import Cache
+from resolver.counters import Counters
+from resolver.generation import Generation, View, ViewKey
+from resolver.memo import Memo
+from resolver.memorable import find_memorable, plain_view
+from resolver.outcome import Reply
+from resolver.views import Door
+
+FORGOTTEN = 512  # entries of retired memos that are freed at a time: all at once would be a stall
+
+
+class _Place(NamedTuple):
+    """A memo, and what its view is known by: it is good for no other."""
+
+    memo: Memo
+    lineage: object
+    forwarding: object
+
+    def is_of(self, view: View | None) -> bool:
+        return (
+            view is not None
+            and view.answers.lineage is self.lineage
+            and view.forwarding is self.forwarding
+        )
+
+
+class Memos:
+    """Makes a memo when a view's first client asks; retires it with the view."""
+
+    def __init__(self, door: Door, generation: Generation, make: Callable[[], Memo]) -> None:
+        self.door = door
+        self.generation = generation
+        self._make = make
+        self._places: dict[ViewKey, _Place] = {}
+        self._retired: list[Memo] = []
+
+    def turn_to(self, generation: Generation) -> bool:
+        """Go over to another generation; whether sources may be of other views now.
+
+        A flip of health keeps views: the guards of what it touched say so themselves.
+        """
+        if generation.networks is self.generation.networks:
+            self.generation = generation
+            return False
+        self.generation = generation
+        for key, place in list(self._places.items()):
+            if not place.is_of(generation.views.get(key)):
+                del self._places[key]
+                self._retired.append(place.memo)
+        return True
+
+    def find(self, source: str) -> Memo | None:
+        """That of a client; None: each of its queries is looked at."""
+        view = plain_view(source, self.door, self.generation)
+        if view is None:
+            return None
+        key = (view.environment, view.region)
+        place = self._places.get(key)
+        if place is None or not place.is_of(view):
+            if place is not None:
+                self._retired.append(place.memo)
+            place = _Place(self._make(), view.answers.lineage, view.forwarding)
+            self._places[key] = place
+        return place.memo
+
+    def remember(
+        self,
+        memo: Memo,
+        asked: tuple[bytes, str],
+        reply: Reply,
+        now: float,
+        counters: Counters,
+        cache: Cache | None,
+    ) -> None:
+        """Keep a reply just given to (octets, source), if it may be given again."""
+        wire, source = asked
+        view = plain_view(source, self.door, self.generation)
+        if view is not None and self.find(source) is memo:
+            where = counters.tally(reply, self.door.transport)
+            kept = find_memorable(wire, reply, view, cache, now, where)
+            if kept is not None:
+                memo.keep(kept)
+
+    def shrink(self) -> None:
+        """Free a piece of what is retired."""
+        if self._retired and not self._retired[-1].shrink(FORGOTTEN):
+            self._retired.pop()
