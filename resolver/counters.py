@@ -41,7 +41,7 @@ Latencies = tuple[str, str]
 class ReplyCount(NamedTuple):
     """Where the replies of one kind are counted. The arrays never change their size."""
 
-    count: array[int]  # one number
+    counted: array[int]  # one number
     latency: array[float]  # replies by bucket, those beyond the last bound, then seconds in all
 
 
@@ -76,7 +76,7 @@ class Counters:
     @property
     def replies(self) -> dict[Responses, int]:
         """How many replies of each kind were given."""
-        return {key: n for key, tally in list(self._tallies.items()) if (n := tally.count[0])}
+        return {key: n for key, tally in list(self._tallies.items()) if (n := tally.counted[0])}
 
     def count(self, outcome: Outcome, transport: str, seconds: float = 0.0) -> None:
         """Count one outcome, given `seconds` after its question was read."""
@@ -88,10 +88,10 @@ class Counters:
         if qtype not in COUNTED_TYPES:
             qtype = 0
         try:
-            count, latency = self._tallies[environment, transport, qtype, rcode, source]
+            counted, latency = self._tallies[environment, transport, qtype, rcode, source]
         except KeyError:
-            count, latency = self.tally(outcome, transport)
-        count[0] += 1
+            counted, latency = self.tally(outcome, transport)
+        counted[0] += 1
         latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1.0
         latency[-1] += seconds
 
