@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from healthcheck.health import HealthSource, NotingTable, Target
 from resolver.handouts import Handouts
@@ -92,16 +92,17 @@ class AnswerTable:
         """The prepared answers that were made with the health of a target."""
         return [answer for shelf in self._shelves for answer in shelf.resting_on(target)]
 
-    def settle(self) -> None:
-        """Note what the answers gave out, before they go."""
+    def settle(self) -> Iterator[None]:
+        """Note what the answers gave out, before they go; one at each step."""
         for shelf in self._shelves:
             for answer in list(shelf.answers.values()):
                 self.handouts.settle(answer)
+                yield
 
-    def release(self) -> None:
-        """Forget the prepared answers one by one; nobody may ask any more."""
+    def release(self) -> Iterator[None]:
+        """Forget the prepared answers, one at each step; nobody may ask any more."""
         for shelf in self._shelves:
-            shelf.release()
+            yield from shelf.release()
 
     def find(self, key: bytes) -> Answer | None:
         """The answer to a question (name in lower case, type, class); None: not our name."""

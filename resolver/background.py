@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+SLICE = 0.0005  # seconds that work in the loop takes before queries have their turn
 SWITCH_INTERVAL = 0.00001  # seconds, while long work shares the interpreter with answers
 
 Result = TypeVar("Result")
@@ -37,6 +40,20 @@ async def aside(work: Callable[..., Result], *arguments: object) -> Result:
 
     threading.Thread(target=run, daemon=True).start()
     return await future
+
+
+def at_once(steps: Iterable[object]) -> None:
+    """Do work that comes in steps, in a thread or where nobody waits."""
+    deque(steps, maxlen=0)
+
+
+async def in_turns(steps: Iterable[object]) -> None:
+    """Do work that comes in small steps in the loop that answers, between the answers."""
+    until = time.monotonic() + SLICE
+    for _ in steps:
+        if time.monotonic() >= until:
+            await asyncio.sleep(0)
+            until = time.monotonic() + SLICE
 
 
 class _Brisk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from healthcheck.health import HealthTable, Target
@@ -86,26 +86,25 @@ class Generation:
         return replace(self, number=number, views=views, health=health)
 
 
-def settle(old: Generation, new: Generation) -> None:
-    """Note what the answers gave out that only an old generation holds."""
+def settle(old: Generation, new: Generation) -> Iterator[None]:
+    """Note what the answers gave out that only an old generation holds; an answer at each step."""
     for place, view in old.views.items():
         if new.views.get(place) is not view:
-            view.answers.settle()
+            yield from view.answers.settle()
 
 
-def release(old: Generation, new: Generation) -> None:
+def release(old: Generation, new: Generation) -> Iterator[None]:
     """Take apart what only an old generation holds; nobody may read it any more.
 
-    Piece by piece, so that another thread can answer meanwhile: freed at once, a hundred
-    thousand names would hold the interpreter for a tenth of a second.
+    Piece by piece, so that queries are answered meanwhile: freed at once, a hundred thousand
+    names would hold the interpreter for a tenth of a second.
     """
     for name, space in old.namespaces.items():
         if new.namespaces.get(name) is not space:
-            while space.nodes:
-                space.nodes.popitem()
+            yield from space.release()
     for place, view in old.views.items():
         if new.views.get(place) is not view:
-            view.answers.release()
+            yield from view.answers.release()
 
 
 class Published:

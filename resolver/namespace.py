@@ -7,7 +7,7 @@ without sets; what lies below a zone cut or a DNAME has no node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -98,6 +98,10 @@ class Namespace:
             self.nodes.popitem()
             yield
 
+    def glue_of(self, key: bytes) -> Mapping[int, Rrset]:
+        """The addresses of a name at or below a zone cut."""
+        return self.glue.get(key, {})
+
     def enclose(self, key: bytes) -> Node | None:
         """The closest encloser: the nearest ancestor that has a node (RFC 4592 3.3.1)."""
         nodes = self.nodes
@@ -130,9 +134,9 @@ class Namespace:
         key = name.lower()
         node = self.node(key)
         if node is not None and node.below is not Below.CUT:
-            sets = node.sets
+            sets: Mapping[int, Rrset] = node.sets
         else:
-            sets = self.glue.get(key, {})
+            sets = self.glue_of(key)
         found = []
         for rtype in FAMILY_OF:
             rrset = sets.get(rtype)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import marshal
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -41,17 +41,21 @@ class PackedNamespace(Namespace):
 
     __slots__ = ("_open_check", "_opened", "_packed", "parcel")
 
-    def __init__(self, parcel: Parcel, open_check: OpenCheck | None = None) -> None:
+    def __init__(
+        self, parcel: Parcel, open_check: OpenCheck | None = None, *, is_lazy: bool = False
+    ) -> None:
+        """With `is_lazy`, `zones` and `glue` hold only what was needed so far."""
         super().__init__(parcel.environment)
         self.parcel = parcel
         self.digests = parcel.digests
         self._packed = parcel.nodes
         self._opened: dict[Digest, Any] = {}
         self._open_check = open_check if open_check is not None else open_check_wholly
-        for key, octets in parcel.zones.items():
-            self.zones[key] = self._zone(marshal.loads(octets))
-        for key, octets in parcel.glue.items():
-            self.glue[key] = self._sets(marshal.loads(octets))
+        if not is_lazy:
+            for key in parcel.zones:
+                self._zone(key)
+            for key in parcel.glue:
+                self.glue_of(key)
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -85,12 +89,14 @@ class PackedNamespace(Namespace):
     def values(self) -> Iterator[Node]:
         return (node for _, node in self.items())
 
-    def release(self) -> Iterator[None]:
-        packed = self._packed
-        yield from super().release()
-        while packed:
-            packed.popitem()
-            yield
+    def glue_of(self, key: bytes) -> Mapping[int, Rrset]:
+        sets = self.glue.get(key)
+        if sets is None:
+            octets = self.parcel.glue.get(key)
+            if octets is None:
+                return {}
+            sets = self.glue[key] = self._sets(marshal.loads(octets))
+        return sets
 
     def _keep(self, key: bytes, octets: bytes) -> Node:
         nodes = self.nodes
@@ -102,17 +108,19 @@ class PackedNamespace(Namespace):
 
     def _open(self, key: bytes, octets: bytes) -> Node:
         owner, size, below, has_wildcard, is_open, sets = marshal.loads(octets)
-        zone = self.zones[key[len(key) - size :]]
+        zone = self._zone(key[len(key) - size :])
         wildcard = self.node(b"\1*" + key) if has_wildcard else None
         owner = key if owner is None else owner
         return Node(owner, zone, self._sets(sets), BELOW[below], wildcard, is_open)
 
-    def _zone(self, packed: tuple[Any, ...]) -> ZoneView:
-        apex, soa, soa_ttl, minimum, ttl, nameservers, fallthrough, place, is_internal = packed
-        return ZoneView(
-            *(apex, soa, soa_ttl, minimum, ttl, nameservers, fallthrough),
-            *(self._place(*place), is_internal),
-        )
+    def _zone(self, key: bytes) -> ZoneView:
+        zone = self.zones.get(key)
+        if zone is None:
+            *written, fallthrough, place, is_internal = marshal.loads(self.parcel.zones[key])
+            apex, soa, soa_ttl, minimum, ttl, nameservers = written
+            what = (ttl, nameservers, fallthrough, self._place(*place), is_internal)
+            zone = self.zones[key] = ZoneView(apex, soa, soa_ttl, minimum, *what)
+        return zone
 
     def _sets(self, packed: Iterable[tuple[Any, ...]]) -> dict[int, Rrset]:
         return {number: self._rrset(kind, found) for number, kind, *found in packed}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import islice
 
 from healthcheck.health import Target
@@ -63,8 +63,9 @@ class Shelf:
             if not keys:
                 del self._resting[target]
 
-    def release(self) -> None:
-        """Forget the answers one by one; nobody may ask any more."""
+    def release(self) -> Iterator[None]:
+        """Forget the answers, one at each step; nobody may ask any more."""
         while self.answers:
             self.answers.popitem()
+            yield
         self._resting.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from resolver.zones.leaves import IPNetwork
 
@@ -41,6 +41,10 @@ class NetworkTable(Generic[Target]):
             prefixes[int(network.network_address) >> shift] = Match(network, target)
         self._tables = {version: sorted(found.items()) for version, found in tables.items()}
         self._remembered: dict[str, Target | None] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without what is remembered of addresses."""
+        return _table_of, (self._tables,)
 
     def match(self, source: str) -> Match[Target | None] | None:
         """The longest network that holds an address, or None; raises ValueError on no address."""
@@ -79,6 +83,12 @@ class NetworkTable(Generic[Target]):
             elif found is None:
                 found = prefixes.get(number >> shift)
         return _one_value(network, found.target if found is not None else None, longer)
+
+
+def _table_of(tables: dict[int, list[tuple[int, dict[int, Any]]]]) -> NetworkTable[Any]:
+    table: NetworkTable[Any] = NetworkTable(())
+    table._tables = tables
+    return table
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import time
 
 from healthcheck.health import HealthTable, Target
 from resolver.admin.server import AdminServer
-from resolver.background import BRISKLY, aside, beside
+from resolver.background import BRISKLY, aside, at_once, beside
 from resolver.cache import Cache, CachePolicy
 from resolver.checking import Checking
 from resolver.checks import Register
@@ -243,10 +243,10 @@ class Worker:
             log.info("generation %d published after %.2f s", new.number, seconds)
             with BRISKLY:
                 await self.checking.use(await aside(self._register.uses, new.zones))
-            await beside(settle, old, new)
+            await beside(at_once, settle(old, new))
             self.published.retired()
             new.handouts.prune(time.monotonic())
-            await beside(release, old, new)
+            await beside(at_once, release(old, new))
             await self._save_serials(new)
             gc.freeze()
             return dataclasses.replace(built, generation=new)

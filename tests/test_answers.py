@@ -7,6 +7,7 @@ import pytest
 
 from resolver import answers, names
 from resolver.answers import AnswerTable
+from resolver.background import at_once
 from resolver.generation import Generation
 from resolver.handouts import Handouts
 from tests.support import FILES, NOW, TCP, addresses, ask
@@ -239,7 +240,7 @@ def test_a_released_table_holds_nothing(generation: Compile) -> None:
     table = generation().views["dev", "east"].answers
     table.find(names.from_text("web.dev.east.corp.test.") + b"\0\1\0\1")
     assert table._prepared
-    table.release()
+    at_once(table.release())
     assert not table._prepared
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from healthcheck.health import Health, State, Target
+from resolver.background import at_once
 from resolver.generation import Generation, Published, settle
 from resolver.query import handle
 from tests.properties import flipping
@@ -106,6 +107,6 @@ def test_what_is_retired_is_asked_until_it_is_settled(generation: Compile) -> No
     published.replace(second, retiring=first)
     published.replace(flipping.flipped(second, {one: DOWN}))
     assert published.held_until(one) == published.held_until(other) == 120.0
-    settle(first, second)
+    at_once(settle(first, second))
     published.retired()
     assert published.held_until(one) == published.held_until(other) == 120.0

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from healthcheck.health import DeclaredState, Health, State, Target
 from resolver import answers
+from resolver.background import at_once
 from resolver.generation import Generation, Published, release, settle
 from resolver.handouts import Handouts, held_by
 from resolver.outcome import Reply
@@ -155,9 +156,9 @@ def test_a_reload_forgets_no_hand_out(zones_dir: Callable[..., Path]) -> None:
     published.replace(second, retiring=first)
     assert second.held_until(one) == 0.0
     assert published.held_until(one) == 120.0
-    settle(first, second)
+    at_once(settle(first, second))
     published.retired()
-    release(first, second)
+    at_once(release(first, second))
     assert published.held_until(one) == second.held_until(one) == 120.0
 
 

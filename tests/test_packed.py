@@ -100,12 +100,3 @@ def test_without_checks_services_are_checked_still(generation: Compile) -> None:
     found = [space.node(key).sets[1].tiers.fixed.named for space in (whole, bare)]  # type: ignore[union-attr]  # it is there
     assert found[0].checked_by != found[1].checked_by == STAND_IN
     assert replace(found[0], checked_by=None) == replace(found[1], checked_by=None)
-
-
-def test_it_is_taken_apart_name_by_name(generation: Compile) -> None:
-    """So that queries have their turn."""
-    opened = PackedNamespace(pack(generation().namespaces["dev"]))
-    count = len(opened)
-    steps = sum(1 for _ in opened.release())
-    assert steps == count
-    assert not len(opened)

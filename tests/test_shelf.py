@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from healthcheck.health import Target
+from resolver.background import at_once
 from resolver.handouts import Handouts
 from resolver.packing import Answer, make_turn
 from resolver.shelf import EVICTED, Shelf
@@ -90,6 +91,6 @@ def test_a_released_shelf_is_empty() -> None:
     """Nobody may ask it any more."""
     kept = shelf()
     kept.put("one", answer(), [A])
-    kept.release()
+    at_once(kept.release())
     assert len(kept) == 0
     assert kept.resting_on(A) == []
