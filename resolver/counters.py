@@ -44,6 +44,13 @@ class ReplyCount(NamedTuple):
     counted: array[int]  # one number
     latency: array[float]  # replies by bucket, those beyond the last bound, then seconds in all
 
+    def add(self, seconds: float) -> None:
+        """Count one reply, given `seconds` after its question was read."""
+        counted, latency = self
+        counted[0] += 1
+        latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1.0
+        latency[-1] += seconds
+
 
 @dataclass(slots=True)
 class Totals:
@@ -88,12 +95,10 @@ class Counters:
         if qtype not in COUNTED_TYPES:
             qtype = 0
         try:
-            counted, latency = self._tallies[environment, transport, qtype, rcode, source]
+            where = self._tallies[environment, transport, qtype, rcode, source]
         except KeyError:
-            counted, latency = self.tally(outcome, transport)
-        counted[0] += 1
-        latency[bisect_left(LATENCY_BOUNDS, seconds)] += 1.0
-        latency[-1] += seconds
+            where = self.tally(outcome, transport)
+        where.add(seconds)
 
     def tally(self, reply: Reply, transport: str) -> ReplyCount:
         """Where replies like this one are counted."""

@@ -20,8 +20,6 @@ from resolver.outcome import Reply, Source
 from resolver.query import CLASS_IN, TRANSFERS
 from resolver.views import Door
 
-BARE_OPT = 11  # octets of an OPT record without options
-
 
 def plain_view(source: str, door: Door, generation: Generation) -> View | None:
     """The view of a client whose address alone decides; None: somebody else, or nobody."""
@@ -41,7 +39,8 @@ def find_memorable(
     query = message.read(wire)
     if query is None or query.fault is not NOERROR or query.qclass != CLASS_IN:
         return None
-    if query.qtype in TRANSFERS or len(wire) - 12 - len(query.question) not in (0, BARE_OPT):
+    beyond = len(wire) - 12 - len(query.question)
+    if query.qtype in TRANSFERS or beyond not in (0, message.BARE_OPT):
         return None
     if reply.source == Source.ZONE:
         return _from_zones(wire, query, reply, view, where)

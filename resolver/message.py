@@ -21,6 +21,7 @@ OPT, TSIG = 41, 250
 CLIENT_SUBNET, EXTENDED_ERROR = 8, 15
 MAPPED = bytes(10) + b"\xff\xff"
 UDP_PLAIN = 512  # RFC 1035 4.2.1
+BARE_OPT = 11  # octets of an OPT record without options
 OFFERED = 1232  # the UDP payload that we say we take (flag day 2020)
 MAX_RECORDS = 8  # records beside the question in a query; more is not worth our time
 ONE_QUESTION = b"\0\1"
@@ -96,7 +97,7 @@ def _malformed(recursion_desired: bool) -> Query:
 
 def _read_records(wire: bytes, position: int) -> tuple[Edns | None, Rcode]:
     """Walk what follows the question: nothing but OPT and TSIG means anything in a query."""
-    if wire[6:12] == ONE_ADDITIONAL and len(wire) == position + 11:
+    if wire[6:12] == ONE_ADDITIONAL and len(wire) == position + BARE_OPT:
         # What most stub resolvers send: OPT without options.
         owner, rtype, size, _, version, flags, length = BARE.unpack_from(wire, position)
         if not owner and rtype == OPT and not version and not length:

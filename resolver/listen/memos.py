@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import NamedTuple
 
 from resolver.cache import Cache
 from resolver.counters import Counters
+from resolver.denials import Denials
 from resolver.generation import Generation, View, ViewKey
 from resolver.memo import Memo
 from resolver.memorable import find_memorable, plain_view
@@ -20,6 +22,7 @@ class _Place(NamedTuple):
     """A memo, and what its view is known by: it is good for no other."""
 
     memo: Memo
+    denials: Denials | None
     lineage: object
     forwarding: object
 
@@ -34,12 +37,24 @@ class _Place(NamedTuple):
 class Memos:
     """Makes a memo when a view's first client asks; retires it with the view."""
 
-    def __init__(self, door: Door, generation: Generation, make: Callable[[], Memo]) -> None:
+    MOST_SOURCES = 65536
+
+    def __init__(
+        self,
+        door: Door,
+        generation: Generation,
+        make: Callable[[], Memo],
+        counters: Counters,
+        cache: Cache | None,
+    ) -> None:
         self.door = door
         self.generation = generation
         self._make = make
         self._places: dict[ViewKey, _Place] = {}
         self._retired: list[Memo] = []
+        self._counters = counters
+        self._cache = cache
+        self.denials: dict[str, Denials] = {}  # by client
 
     def turn_to(self, generation: Generation) -> bool:
         """Go over to another generation; whether sources may be of other views now.
@@ -50,6 +65,7 @@ class Memos:
             self.generation = generation
             return False
         self.generation = generation
+        self.denials.clear()
         for key, place in list(self._places.items()):
             if not place.is_of(generation.views.get(key)):
                 del self._places[key]
@@ -66,27 +82,42 @@ class Memos:
         if place is None or not place.is_of(view):
             if place is not None:
                 self._retired.append(place.memo)
-            place = _Place(self._make(), view.answers.lineage, view.forwarding)
+            denials = None
+            if self._cache is not None:
+                kept_inside = self._cache.partition(view.environment).kept_inside
+                denials = Denials(view, kept_inside)
+            place = _Place(self._make(), denials, view.answers.lineage, view.forwarding)
             self._places[key] = place
+        if place.denials is not None:
+            if len(self.denials) >= self.MOST_SOURCES:
+                self.denials.clear()
+            self.denials[source] = place.denials
         return place.memo
 
-    def remember(
-        self,
-        memo: Memo,
-        asked: tuple[bytes, str],
-        reply: Reply,
-        now: float,
-        counters: Counters,
-        cache: Cache | None,
-    ) -> None:
-        """Keep a reply just given to (octets, source), if it may be given again."""
-        wire, source = asked
+    def remember(self, memo: Memo, wire: bytes, source: str, reply: Reply, now: float) -> None:
+        """Keep a reply just given, if it may be given again."""
         view = plain_view(source, self.door, self.generation)
         if view is not None and self.find(source) is memo:
-            where = counters.tally(reply, self.door.transport)
-            kept = find_memorable(wire, reply, view, cache, now, where)
+            where = self._counters.tally(reply, self.door.transport)
+            kept = find_memorable(wire, reply, view, self._cache, now, where)
             if kept is not None:
                 memo.keep(kept)
+
+    def deny(self, wire: bytes, source: str, now: float) -> bytes | None:
+        """The reply to a name that is known not to exist, counted."""
+        denials = self.denials.get(source)
+        found = denials.give(wire, source) if denials is not None else None
+        if found is None:
+            return None
+        reply, where = found
+        where.add(monotonic() - now)
+        return reply
+
+    def learn(self, wire: bytes, source: str, reply: Reply) -> None:
+        """Learn from a denial just given."""
+        denials = self.denials.get(source)
+        if denials is not None:
+            denials.keep(wire, reply, self._counters.tally(reply, self.door.transport))
 
     def shrink(self) -> None:
         """Free a piece of what is retired."""

@@ -17,7 +17,7 @@ from resolver.listen.memos import Memos
 from resolver.listen.pumps import Control, Kind, Peer, choose, make_memo, make_pump
 from resolver.listen.sockets import Bound, reply_control
 from resolver.memo import Memo
-from resolver.outcome import Forward, Outcome, Reply
+from resolver.outcome import Forward, Outcome, Rcode, Reply
 from resolver.query import handle
 from resolver.views import Door
 
@@ -46,7 +46,8 @@ class DatagramListener:
         self.forwarder = forwarder  # None: nothing is asked of anybody, and nothing cached
         self.cache: Cache | None = forwarder.cache if forwarder is not None else None
         kind = choose(pump)
-        self.memos = Memos(door, published.generation, partial(make_memo, kind))
+        make = partial(make_memo, kind)
+        self.memos = Memos(door, published.generation, make, counters, self.cache)
         what = (self._find_memo, self._answer, self._failed)
         self._pump = make_pump(kind, self.socket, bound.is_wildcard, *what)
 
@@ -83,14 +84,19 @@ class DatagramListener:
         """
         now, source = monotonic(), peer[0]
         try:
+            denied = self.memos.deny(wire, source, now)
+            if denied is not None:
+                return denied
             outcome = handle(wire, source, self.door, self.published.generation, now, self.cache)
             if type(outcome) is Forward:
                 respond = partial(self._respond, peer, control, now)
                 forward(self.forwarder, outcome, respond)
                 return None
-            if memo is not None and type(outcome) is Reply:
-                what = (outcome, now, self.counters, self.cache)
-                self.memos.remember(memo, (wire, source), *what)
+            if type(outcome) is Reply:
+                if outcome.rcode == Rcode.NXDOMAIN:
+                    self.memos.learn(wire, source, outcome)
+                if memo is not None:
+                    self.memos.remember(memo, wire, source, outcome, now)
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
         self.counters.count(outcome, "udp", monotonic() - now)
