@@ -4,8 +4,11 @@
 #   docker run -p 53:53/udp -p 53:53/tcp -v ./zones:/zones:ro sightline
 
 FROM python:3.13-slim-trixie AS build
-# strip: wheels carry debugging symbols, two thirds of what they weigh.
-RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends binutils >/dev/null
+# strip: wheels carry debugging symbols, two thirds of what they weigh. A compiler, for the pump;
+# Python's headers where Python is the distribution's.
+RUN apt-get update -qq \
+ && headers=$(python -c 'import os, sysconfig; print("" if os.path.exists(sysconfig.get_path("include") + "/Python.h") else "python3-dev")') \
+ && apt-get install -qq -y --no-install-recommends binutils gcc libc6-dev $headers >/dev/null
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
@@ -22,7 +25,8 @@ COPY resolver resolver
 RUN pip --python /opt/sightline/bin/python install --no-compile --no-deps . \
  && find /opt/sightline/lib -regextype egrep \
       \( -regex '.*/tests' -o -regex '.*\.(pyx|pxd|pxi|pyi|c|h)' \) -prune -exec rm -rf {} + \
- && find /opt/sightline/lib -name '*.so' -exec strip --strip-unneeded {} +
+ && find /opt/sightline/lib -name '*.so' -exec strip --strip-unneeded {} + \
+ && /opt/sightline/bin/python -c 'import resolver.listen._pump'
 
 
 FROM python:3.13-slim-trixie
