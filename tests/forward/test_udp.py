@@ -148,7 +148,7 @@ async def test_a_shortage_of_ours_is_no_fault_of_the_upstream(
     with opened(heard) as datagrams:
         made = attempt(read_upstream("127.0.0.1:53"))
         with monkeypatch.context() as patched:
-            patched.setattr("resolver.forward.udp.socket.socket", none_left)
+            patched.setattr("resolver.forward.udp.socket.SocketType", none_left)
             datagrams.send(made)
         assert heard.failed == []
         await heard.until(1)
