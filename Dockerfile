@@ -26,7 +26,7 @@ RUN pip --python /opt/sightline/bin/python install --no-compile --no-deps . \
  && find /opt/sightline/lib -regextype egrep \
       \( -regex '.*/tests' -o -regex '.*\.(pyx|pxd|pxi|pyi|c|h)' \) -prune -exec rm -rf {} + \
  && find /opt/sightline/lib -name '*.so' -exec strip --strip-unneeded {} + \
- && /opt/sightline/bin/python -c 'import resolver.listen._pump'
+ && /opt/sightline/bin/python -I -c 'import resolver.listen._pump'
 
 
 FROM python:3.13-slim-trixie
