@@ -222,5 +222,5 @@ async def test_sockets_are_connected(way: str) -> None:
             await fake.until(1)
             ((found, _),) = datagrams._open.values()
             assert found.getpeername() == ("127.0.0.1", fake.port)
-            assert found.type is socket.SOCK_DGRAM
+            assert found.type == socket.SOCK_DGRAM
     await asyncio.sleep(0)
