@@ -33,11 +33,10 @@ class Denial(NamedTuple):
 class Denials:
     """What is known of one view; says no more than the answers of the view do."""
 
-    __slots__ = ("_kept_inside", "_known", "_nodes", "_space")
+    __slots__ = ("_kept_inside", "_known", "_space")
 
     def __init__(self, view: View, kept_inside: Offenders) -> None:
         self._space = view.answers.space
-        self._nodes = self._space.nodes
         self._kept_inside = kept_inside
         self._known: dict[tuple[bytes, int, bytes], Denial] = {}
 
@@ -52,7 +51,7 @@ class Denials:
             return None
         head, rest, end, where = denial
         name = wire[12:end].lower()
-        if name in self._nodes:
+        if name in self._space:
             return None
         self._kept_inside.note(name, source)
         return b"".join((wire[:2], head, wire[12:start], rest)), where
@@ -69,7 +68,7 @@ class Denials:
             return
         name = query.key[:-4]
         encloser = self._space.enclose(name)
-        if encloser is None or encloser.below is not Below.NOTHING or name in self._nodes:
+        if encloser is None or encloser.below is not Below.NOTHING or name in self._space:
             return
         if not encloser.zone.is_internal:
             return

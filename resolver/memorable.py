@@ -90,6 +90,8 @@ def _from_cache(
     if shown is None or key[:2] in ROOT_QUESTIONS or view.answers.find(query.key) is not None:
         return None
     _, entry = shown
+    if partition.peek(key, now) is not entry:
+        return None  # it had to make room: nobody would tell its guard of what takes its place
     expires = min(partition.shown_until, entry.expires)
     if cache.policy.prefetch:
         if now >= entry.refresh_at:

@@ -61,15 +61,15 @@ class Memos:
 
         A flip of health keeps views: the guards of what it touched say so themselves.
         """
-        if generation.networks is self.generation.networks:
-            self.generation = generation
+        before, self.generation = self.generation, generation
+        views, places = generation.views, self._places.items()
+        gone = [key for key, place in places if not place.is_of(views.get(key))]
+        # Networks alone would not tell: a reload that leaves them as they are may keep the table.
+        are_same = generation.networks is before.networks and generation.trusted is before.trusted
+        if are_same and not gone:
             return False
-        self.generation = generation
         self.denials.clear()
-        for key, place in list(self._places.items()):
-            if not place.is_of(generation.views.get(key)):
-                del self._places[key]
-                self._retired.append(place.memo)
+        self._retired += [self._places.pop(key).memo for key in gone]
         return True
 
     def find(self, source: str) -> Memo | None:
