@@ -194,27 +194,28 @@ class StreamListener:
 
     def answer(self, connection: Connection, wire: bytes) -> None:
         """Answer one message; what is no query ends nothing and gets nothing."""
+        now = monotonic()
         try:
             generation, cache = self.published.generation, self.cache
-            outcome = handle(wire, connection.source, self.door, generation, monotonic(), cache)
+            outcome = handle(wire, connection.source, self.door, generation, now, cache)
             if isinstance(outcome, Forward):
                 connection.pending += 1
-                forward(self.forwarder, outcome, partial(self._respond, connection))
+                forward(self.forwarder, outcome, partial(self._respond, connection, now))
                 return
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
-        self._give(connection, outcome)
+        self._give(connection, now, outcome)
 
-    def _respond(self, connection: Connection, outcome: Outcome) -> None:
+    def _respond(self, connection: Connection, asked: float, outcome: Outcome) -> None:
         """Send a reply for which upstreams were asked, if the client is still there."""
-        self._give(connection, outcome)
+        self._give(connection, asked, outcome)
         connection.pending -= 1
         connection.touch()
         if not connection.transport.is_closing():
             connection.go_on()
 
-    def _give(self, connection: Connection, outcome: Outcome) -> None:
-        self.counters.count(outcome, "tcp")
+    def _give(self, connection: Connection, asked: float, outcome: Outcome) -> None:
+        self.counters.count(outcome, "tcp", monotonic() - asked)
         if isinstance(outcome, Reply) and not connection.transport.is_closing():
             connection.transport.write(len(outcome.wire).to_bytes(2, "big") + outcome.wire)
 
