@@ -95,6 +95,7 @@ def test_a_turn_that_was_never_given_is_asked_for(memo: Memo) -> None:
     arrays = new_arrays(2, HANDED)
     assert arrays.place is not None
     assert arrays.handed is not None
+    arrays.place[0] = 0
     memo.keep(Kept(QUERY, b"one", 1, 2, inf, *arrays))
     assert memo.give(QUERY, 5.0) == b"one"
     assert memo.give(QUERY, 6.0) is True
