@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -30,7 +30,6 @@ from resolver.zones.leaves import (
     read_text,
     wrong,
 )
-from resolver.zones.load import translate
 from resolver.zones.model import _CONFIG, Located, Many, Names, Reading
 from resolver.zones.places import (
     Mapping,
@@ -42,6 +41,7 @@ from resolver.zones.places import (
     place_of,
     text_at,
 )
+from resolver.zones.reading import translate
 from resolver.zones.upstream import SYSTEM, BadUpstream, read_upstream
 from resolver.zones.yaml_source import parse
 
@@ -185,6 +185,7 @@ def _read_workers(node: Any) -> int | None:
     return int(text)
 
 
+Pump = Annotated[Literal["auto", "compiled", "python"], choice("auto", "compiled", "python")]
 Workers = Annotated[int | None, leaf(_read_workers, {"type": ["integer", "string"]})]
 Usual = TypeVar("Usual", bound=Located)
 
@@ -215,6 +216,8 @@ class ServerConfig(Located):
     explain_to: NetworkList = EXPLAIN_TO
     log: LogConfig = field(default_factory=lambda: _usual(LogConfig))
     state_dir: Str | None = None
+    pump: Pump = "auto"  # what reads and writes datagrams
+    user: Str | None = None  # whom the server becomes when its sockets are bound
 
 
 _SERVER = TypeAdapter(ServerConfig)

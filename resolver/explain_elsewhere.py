@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from resolver import names
-from resolver.cache import Entry, Key, Partition
+from resolver.cache import Entry, Key
 from resolver.explain_selection import place_text
 from resolver.forward.standing import Standing
 from resolver.gathering import MAX_RESTARTS
@@ -28,6 +28,13 @@ KINDS = {
 }
 
 
+class Remembers(Protocol):
+    """What is remembered of one environment's questions."""
+
+    def peek(self, key: Key, now: float) -> Entry | None: ...
+    def find_failure(self, key: Key, now: float) -> Reason | None: ...
+
+
 class Knowledge(Protocol):
     """What a running server knows of upstreams and of what they said."""
 
@@ -39,7 +46,7 @@ class Knowledge(Protocol):
     def policy(self) -> str:
         """How one of several upstreams is chosen."""
 
-    def partition(self, environment: str) -> Partition | None: ...
+    def partition(self, environment: str) -> Remembers | None: ...
 
     def choose(self, environment: str, route: Route) -> Sequence[Standing]:
         """The upstreams of a route in the order in which they would be asked now."""
@@ -100,7 +107,7 @@ def _route(route: Route) -> Facts:
     }
 
 
-def _peek(partition: Partition | None, key: Key, now: float) -> Entry | None:
+def _peek(partition: Remembers | None, key: Key, now: float) -> Entry | None:
     return partition.peek(key, now) if partition is not None else None
 
 

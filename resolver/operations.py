@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
 from healthcheck.heartbeats import Word
 from healthcheck.report import Report, Summary
-from resolver.cache import Cache
+from resolver.alone import Answerers
 from resolver.checking import Checking
-from resolver.forward.forwarder import Forwarder
-from resolver.forward.standing import Standing
+from resolver.explain_elsewhere import Facts, Knowledge
+from resolver.figures import Figures
 from resolver.generation import Generation, Published
-from resolver.knowing import Knowing
+from resolver.knowing import explaining
 from resolver.reload import Built
 
 
@@ -26,12 +26,13 @@ class Operations:
         published: Published,
         checking: Checking,
         reload: Callable[[], Awaitable[Built]],
-        cache: Cache,
+        answerers: Answerers,
         *,
+        policy: str,
         keeps_overrides: bool,
     ) -> None:
-        self.cache = cache
-        self.forwarder: Forwarder | None = None  # from when the server runs
+        self.answerers = answerers
+        self.policy = policy  # how one of several upstreams is chosen
         self.published = published
         self.checking = checking
         self.keeps_overrides = keeps_overrides
@@ -41,10 +42,9 @@ class Operations:
     def generation(self) -> Generation:
         return self.published.generation
 
-    @property
-    def degraded(self) -> list[str]:
+    def degraded(self, figures: Figures) -> list[str]:
         """What is wrong, a sentence each."""
-        found = []
+        found = self.answerers.troubles
         if self.checking.trouble is not None:
             found.append(self.checking.trouble)
         summary = self.checking.checker.summary()
@@ -52,27 +52,27 @@ class Operations:
             found.append("health states are frozen: too many targets fail at once")
         if summary.overdue:
             found.append(f"{summary.overdue} health checks are overdue")
-        down = sorted({s.name for s in self.standings() if s.is_down})
+        down = sorted({s.name for s in figures.standings if s.is_down})
         if down:
             found.append(f"upstreams do not answer: {', '.join(down)}")
         return found
 
-    @property
-    def knowledge(self) -> Knowing | None:
-        """What `explain` needs of forwarding."""
-        return Knowing(self.forwarder) if self.forwarder is not None else None
+    def workers(self) -> Sequence[tuple[int, bool, int]]:
+        return self.answerers.states()
 
-    def standings(self) -> Iterator[Standing]:
-        """How the upstreams of every environment stand."""
-        return iter(()) if self.forwarder is None else self.forwarder.upstreams.standings()
+    async def figures(self) -> Figures:
+        """What was counted by all that answer, and how upstreams stand."""
+        return await self.answerers.figures()
 
-    def coalesced(self, environment: str) -> int:
-        """How many questions of an environment waited for what was asked already."""
-        return 0 if self.forwarder is None else self.forwarder.coalesced[environment]
+    async def forget(
+        self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
+    ) -> dict[str, int]:
+        """Forget in the cache; how many entries in each environment."""
+        return await self.answerers.forget(environments, name, suffix)
 
-    def turned_away(self, environment: str) -> int:
-        """How many questions of an environment found no place to wait in."""
-        return 0 if self.forwarder is None else self.forwarder.places.refused[environment]
+    async def explain(self, work: Callable[[Knowledge], Facts]) -> Facts:
+        """Do `work` with what is known of forwarding."""
+        return await explaining(work, self.generation, self.policy, self.answerers.know)
 
     def reports(self, endpoint: str | None = None) -> list[Report]:
         checker = self.checking.checker
@@ -84,10 +84,11 @@ class Operations:
     def counts(self) -> CheckCounts:
         return self.checking.checker.counts()
 
-    def held_until(self, target: Target) -> float:
-        """In seconds since the epoch; 0.0: nobody was given it."""
-        until = self.published.held_until(target)
-        return time.time() + until - time.monotonic() if until else 0.0
+    async def held_until(self, targets: Sequence[Target]) -> Mapping[Target, float]:
+        """In seconds since the epoch, of those that somebody may hold."""
+        held = await self.answerers.held_until(targets)
+        moved = time.time() - time.monotonic()
+        return {target: until + moved for target, until in held.items()}
 
     async def set_override(
         self,
@@ -100,10 +101,16 @@ class Operations:
         """Put an operator's word in force; it is in the answers when this returns."""
         checker = self.checking.checker
         await self.checking.call(checker.set_override, endpoints, state, reason, by, until)
+        await self._be_answered()
 
     async def resume(self, endpoints: Sequence[str]) -> None:
         """End overrides and damping."""
         await self.checking.call(self.checking.checker.resume, endpoints)
+        await self._be_answered()
+
+    async def _be_answered(self) -> None:
+        """Wait until nobody answers from what was before."""
+        await self.answerers.caught_up(self.generation.number)
 
     async def heartbeat(self, endpoint: str, word: Word, text: str) -> None:
         """Take a heartbeat; raises KeyError for an endpoint without a heartbeat check."""

@@ -22,6 +22,10 @@ class Match(NamedTuple, Generic[Target]):
     target: Target
 
 
+Tables = dict[int, list[tuple[int, dict[int, Match[Target | None]]]]]
+"""IP version → [(shift, {prefix: Match})], longest prefixes first."""
+
+
 class NetworkTable(Generic[Target]):
     """Longest-prefix match over networks with values; frozen once made.
 
@@ -33,18 +37,21 @@ class NetworkTable(Generic[Target]):
     MAX_REMEMBERED = 65536
 
     def __init__(self, networks: Iterable[tuple[IPNetwork, Target | None]]) -> None:
-        # version → [(shift, {prefix: Match})], longest prefixes first
         tables: dict[int, dict[int, dict[int, Match[Target | None]]]] = {4: {}, 6: {}}
         for network, target in networks:
             shift = network.max_prefixlen - network.prefixlen
             prefixes = tables[network.version].setdefault(shift, {})
             prefixes[int(network.network_address) >> shift] = Match(network, target)
-        self._tables = {version: sorted(found.items()) for version, found in tables.items()}
+        self._tables: Tables[Target] = {v: sorted(found.items()) for v, found in tables.items()}
         self._remembered: dict[str, Target | None] = {}
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> Tables[Any]:
         """Without what is remembered of addresses."""
-        return _table_of, (self._tables,)
+        return self._tables
+
+    def __setstate__(self, tables: Tables[Any]) -> None:
+        self._tables = tables
+        self._remembered = {}
 
     def match(self, source: str) -> Match[Target | None] | None:
         """The longest network that holds an address, or None; raises ValueError on no address."""
@@ -83,12 +90,6 @@ class NetworkTable(Generic[Target]):
             elif found is None:
                 found = prefixes.get(number >> shift)
         return _one_value(network, found.target if found is not None else None, longer)
-
-
-def _table_of(tables: dict[int, list[tuple[int, dict[int, Any]]]]) -> NetworkTable[Any]:
-    table: NetworkTable[Any] = NetworkTable(())
-    table._tables = tables
-    return table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,264 +1,196 @@
-"""One process that answers: its listeners, its generation, its reloads, its end."""
+"""A process that answers: `python -m resolver.worker DESCRIPTOR`, started by the supervisor.
+
+It reads no files, probes nothing and serves no admin address: what it answers from comes over the
+descriptor, a socket, and whatever is asked about it is answered there. It ends with the supervisor.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
+import ctypes
 import gc
-import ipaddress
 import logging
 import secrets
 import signal
+import socket
+import sys
 import time
+from typing import Any
 
-from healthcheck.health import HealthTable, Target
-from resolver.admin.server import AdminServer
-from resolver.background import BRISKLY, aside, at_once, beside
-from resolver.cache import Cache, CachePolicy
-from resolver.checking import Checking
-from resolver.checks import Register
-from resolver.config import ListenSpec, ServerConfig
-from resolver.counters import Counters
-from resolver.forward.forwarder import Forwarder
-from resolver.forward.settings import make_forwarder
+from resolver.answering import ANSWERS, COLLECT, Answering
+from resolver.background import in_turns
+from resolver.channel import Channel, Closed
+from resolver.config import SocketAddress
 from resolver.generation import Generation, Published, release, settle
-from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind
-from resolver.listen.stream import StreamListener
-from resolver.listen.udp import DatagramListener
-from resolver.operations import Operations
-from resolver.reload import Builder, Built
-from resolver.serials import SerialFile
-from resolver.views import Door, NetworkTable
-from resolver.watch import POLL_INTERVAL, Watcher
-from resolver.zones.places import Severity
+from resolver.listen.sockets import Bound
+from resolver.messages import (
+    Alive,
+    Ask,
+    Begin,
+    Commit,
+    Flip,
+    HealthPiece,
+    Piece,
+    Serving,
+    Settings,
+    Staged,
+    Stop,
+    Told,
+)
+from resolver.receiving import Receiver
 
-GRACE = 1.5  # seconds for replies on their way when the process is to end
-WHOLE_MESSAGE = 65535
-# Thresholds of the garbage collector: a walk over everything takes a tenth of a second and finds
-# next to nothing, so it comes seldom.
-COLLECT = (20000, 10, 1000)
+BEAT = 1.0  # seconds between two signs of life
+LOG_FORMAT = "%(asctime)s %(levelname)s worker %(worker)s: %(message)s"
+PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("sightline")
 
 
 class Worker:
-    """Serves until told to stop. `run` raises CannotListen before anything is served."""
+    """Does as it is told over a channel."""
 
-    def __init__(
-        self,
-        config: ServerConfig,
-        generation: Generation,
-        builder: Builder,
-        watcher: Watcher,
-        serials: SerialFile | None = None,
-        watcher_of_system: Watcher | None = None,
-    ) -> None:
-        self.config = config
-        self.builder = builder
-        self.watcher = watcher
-        self.watcher_of_system = watcher_of_system  # resolv.conf
-        self.serials = serials  # where they survive a restart; None: they do not
-        self.published = Published(generation)
-        self.counters = Counters()
-        cache = config.cache
-        self.cache = Cache(CachePolicy(cache.entries, cache.serve_stale, cache.prefetch))
-        self.forwarder: Forwarder | None = None  # while it runs
-        self.listeners: list[tuple[ListenSpec, Bound]] = []
+    def __init__(self, channel: Channel, settings: Settings) -> None:
+        self._channel = channel
+        self._settings = settings
+        self._receiver = Receiver(secrets.randbits(32))
+        self._answering: Answering | None = None  # from the first generation on
+        self._settling: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
-        self._reload_now = asyncio.Event()
-        self._reloading = asyncio.Lock()
-        self._touched: set[Target] = set()  # by health, while a build is under way
-        self.checking = Checking(config, self._judge_anew)
-        self._register = Register()
-        self.operations = Operations(
-            *(self.published, self.checking, self.reload, self.cache),
-            keeps_overrides=config.state_dir is not None,
-        )
-        self.admin = AdminServer(config.admin, self.operations)
-
-    def bind(self) -> None:
-        """Open every socket; none stays open when one cannot be."""
-        try:
-            for item in self.config.listen:
-                self._bind_one(item)
-            if not self.listeners:
-                raise CannotListen("cannot listen anywhere")
-            self.admin.bind()
-        except CannotListen:
-            for _, bound in self.listeners:
-                bound.close()
-            raise
-
-    def _bind_one(self, item: ListenSpec) -> None:
-        try:
-            self.listeners.append((item, bind(item.address)))
-        except NoFamily as error:
-            # [::] beside 0.0.0.0 means "wherever we are reachable": without IPv6 that is fine.
-            if not ipaddress.ip_address(item.address.host).is_unspecified:
-                raise
-            log.warning("%s", error)
 
     async def run(self) -> None:
-        """Answer until SIGTERM or SIGINT; SIGHUP reloads."""
+        """Answer until told to stop, or until the supervisor is gone."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_now.set)
-        self.forwarder = forwarder = make_forwarder(
-            self.config, self.published, self.cache, [bound.address for _, bound in self.listeners]
-        )
-        self.operations.forwarder = forwarder
-        datagrams, streams = self._listeners(forwarder)
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        working = [asyncio.create_task(w) for w in (self._listen(), self._beat())]
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in working:
+            task.cancel()
+        if self._answering is not None:
+            await self._answering.stop()
+        for task in working:  # a bug ends the process: another one takes its place
+            if task.done() and not task.cancelled():
+                task.result()
+
+    async def _beat(self) -> None:
+        """Show that the loop turns."""
+        while True:
+            self._channel.send(Alive())
+            await asyncio.sleep(BEAT)
+            if self._answering is not None:
+                self._answering.look_after_root()
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(Closed):
+            while not self._stop.is_set():
+                await self._take(await self._channel.receive())
+                await asyncio.sleep(0)  # what has come meanwhile is answered first
+
+    async def _take(self, message: Any) -> None:
+        receiver = self._receiver
+        match message:
+            case Begin():
+                await in_turns(receiver.begin(message))
+            case Piece():
+                receiver.take(message)
+            case HealthPiece():
+                receiver.take_health(message)
+            case Staged():
+                self._channel.send(message)
+            case Commit():
+                await self._commit(message)
+            case Flip():
+                flipped = receiver.flip(message)
+                if flipped is not None and self._answering is not None:
+                    self._answering.publish(flipped)
+                    self._channel.send(Serving(receiver.heard))
+            case Ask():
+                task = asyncio.create_task(self._tell(message))
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
+            case Stop():
+                self._stop.set()
+
+    async def _commit(self, message: Commit) -> None:
+        """Serve what was staged; what was served before is put away between the answers."""
+        if self._settling is not None:
+            await self._settling
+        old = self._receiver.generation
+        new = self._receiver.commit(message)
+        if old is None or self._answering is None:
+            await self._begin(new)
+        else:
+            self._answering.publish(new, retiring=old)
+            self._settling = asyncio.create_task(self._settle(self._answering, old, new))
+        self._channel.send(Serving(self._receiver.heard))
+
+    async def _begin(self, generation: Generation) -> None:
+        settings = self._settings
+        doors = [
+            (
+                settings.config.listen[door.listen],
+                Bound(
+                    SocketAddress(door.host, door.port),
+                    socket.socket(fileno=door.udp),
+                    socket.socket(fileno=door.tcp),
+                ),
+            )
+            for door in settings.doors
+        ]
+        what = (Published(generation), doors, settings.workers)
+        self._answering = Answering(settings.config, *what)
         gc.freeze()  # what was loaded lives on: the collector need not walk it
         gc.set_threshold(*COLLECT)
-        await self.checking.start(await aside(self._register.uses, self.published.generation.zones))
-        for stream in streams:
-            await stream.start()
-        for datagram in datagrams:
-            datagram.start(loop)
-        await self.admin.start()
-        await self._first_round()
-        gc.freeze()  # nor what checking made of it
-        if not self._stop.is_set():
-            self._say_ready()
-        await self._save_serials(self.published.generation)
-        watching = asyncio.create_task(self._watch())
-        await self._stop.wait()
-        log.info("stopping")
-        watching.cancel()
-        await self.admin.stop()
-        for datagram in datagrams:
-            datagram.stop(loop)
-        await forwarder.stop(GRACE)
-        await asyncio.gather(*(stream.stop(GRACE) for stream in streams))
-        for _, bound in self.listeners:
-            bound.close()
-        await self.checking.stop()
+        await self._answering.start()
 
-    async def _first_round(self) -> None:
-        """Wait for the first observations, unless we are to stop before."""
-        waits = [asyncio.create_task(w) for w in (self.checking.first_round(), self._stop.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+    async def _settle(self, answering: Answering, old: Generation, new: Generation) -> None:
+        await in_turns(settle(old, new))
+        answering.published.retired()
+        new.handouts.prune(time.monotonic())
+        await in_turns(release(old, new))
+        await in_turns(self._receiver.release())
+        gc.freeze()
 
-    async def _save_serials(self, generation: Generation) -> None:
-        if self.serials is not None:
-            await aside(self.serials.save, generation.serials)
-
-    def _judge_anew(self, table: HealthTable, changed: frozenset[Target]) -> None:
-        """Publish the generation that differs by what the checker said."""
-        current = self.published.generation
-        self._touched |= changed
-        self.published.replace(current.judged_anew(current.number + 1, table, changed))
-
-    def _listeners(
-        self, forwarder: Forwarder
-    ) -> tuple[list[DatagramListener], list[StreamListener]]:
-        limits = self.config.limits
-        datagrams, streams = [], []
-        for item, bound in self.listeners:
-            allow = None
-            if item.allow is not None:
-                allow = NetworkTable((network, True) for network in item.allow)
-            pin = (item.environment, item.region, allow)
-            door = Door("udp", limits.udp_payload, *pin)
-            what = (self.published, self.counters, forwarder)
-            datagrams.append(DatagramListener(bound, door, *what))
-            streams.append(
-                StreamListener(
-                    bound,
-                    Door("tcp", WHOLE_MESSAGE, *pin),
-                    *what,
-                    max_connections=limits.tcp_connections,
-                    idle=limits.tcp_idle,
-                )
-            )
-        return datagrams, streams
-
-    def _say_ready(self) -> None:
-        places = ", ".join(str(bound.address) for _, bound in self.listeners)
-        zones = sum(len(space.zones) for space in self.published.generation.namespaces.values())
-        names = sum(len(space) for space in self.published.generation.namespaces.values())
-        admin = self.admin.address
-        log.info(
-            "ready: listening on %s (UDP and TCP), admin on %s, %d zones, %d names",
-            *(places, admin, zones, names),
-        )
-
-    async def _watch(self) -> None:
-        """Load changes of the files, and whatever SIGHUP asks for; survives every error."""
-        watcher = self.watcher
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reload_now.wait(), POLL_INTERVAL)
-            try:
-                if self._reload_now.is_set():
-                    self._reload_now.clear()
-                    await aside(watcher.take)
-                    await self.reload()
-                elif await aside(self._has_changed, time.monotonic()):
-                    await self.reload()
-                self._look_after_root()
-            except Exception:
-                log.exception("reload failed; generation %d serves on", self._number)
-
-    def _has_changed(self, now: float) -> bool:
-        """Whether files are to be read again: those of the zones, or the machine's resolv.conf."""
-        system = self.watcher_of_system
-        has_changed = system is not None and system.poll(now)
-        return self.watcher.poll(now) or has_changed
-
-    def _look_after_root(self) -> None:
-        """Fetch what is known of the root where an upstream was down and answers again."""
-        forwarder = self.forwarder
-        if forwarder is not None and forwarder.upstreams.probes.has_recovered:
-            forwarder.upstreams.probes.has_recovered = False
-            forwarder.prime()
-
-    @property
-    def _number(self) -> int:
-        return self.published.generation.number
-
-    async def reload(self) -> Built:
-        """Read the files again: publish the next generation, or report and change nothing."""
-        async with self._reloading:
-            started = time.monotonic()
-            now = int(time.time())
-            self._touched = set()
-            built = await beside(self.builder.build, now, self.published.generation)
-            report(built)
-            if built.generation is None:
-                log.error("reload refused: generation %d serves on", self._number)
-                return built
-            old = self.published.generation
-            # Health may have moved on while the files were read.
-            new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
-            self.published.replace(new, retiring=old)
-            self.cache.retain(new.namespaces)
-            if self.forwarder is not None:
-                self.forwarder.prime()
-            seconds = time.monotonic() - started
-            log.info("generation %d published after %.2f s", new.number, seconds)
-            with BRISKLY:
-                await self.checking.use(await aside(self._register.uses, new.zones))
-            await beside(at_once, settle(old, new))
-            self.published.retired()
-            new.handouts.prune(time.monotonic())
-            await beside(at_once, release(old, new))
-            await self._save_serials(new)
-            gc.freeze()
-            return dataclasses.replace(built, generation=new)
+    async def _tell(self, ask: Ask) -> None:
+        assert ask.word in ANSWERS
+        try:
+            if self._answering is None:
+                raise RuntimeError("it does not answer yet")
+            value = await getattr(self._answering, ask.word)(*ask.arguments)
+        except Exception as fault:
+            log.exception("asked for %s", ask.word)
+            self._channel.send(Told(ask.ident, None, str(fault)))
+        else:
+            self._channel.send(Told(ask.ident, value, None))
 
 
-def report(built: Built) -> None:
-    """Every problem on a line of its own."""
-    levels = {Severity.ERROR: log.error, Severity.WARNING: log.warning, Severity.HINT: log.info}
-    for problem in built.problems:
-        levels[problem.severity]("%s", problem)
+async def serve(end: socket.socket) -> None:
+    """Be what the first message says."""
+    channel = await Channel.over(end)
+    try:
+        settings = await channel.receive()
+    except Closed:
+        return
+    assert isinstance(settings, Settings)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format=LOG_FORMAT.replace("%(worker)s", str(settings.number)),
+    )
+    await Worker(channel, settings).run()
 
 
-def new_seed() -> int:
-    """Where wheels start: unlike in any other process."""
-    return secrets.randbits(32)
+def main(descriptor: int) -> None:
+    """The whole process; the supervisor's end is its own, however that one ends."""
+    # The terminal's signals are the supervisor's to understand.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):  # Linux
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    asyncio.run(serve(socket.socket(fileno=descriptor)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

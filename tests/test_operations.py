@@ -12,7 +12,7 @@ import pytest
 from healthcheck.health import DeclaredState, State
 from healthcheck.heartbeats import Word
 from resolver.admin.operated import Operated
-from resolver.cache import Cache
+from resolver.alone import Alone
 from resolver.checking import Checking
 from resolver.checks import uses
 from resolver.config import load_config
@@ -50,7 +50,10 @@ async def operations(directory: Path) -> AsyncIterator[Operations]:
     await checking.start(uses(published.generation.zones))
     try:
         await checking.first_round()
-        yield Operations(published, checking, reload, Cache(), keeps_overrides=False)
+        answerers = Alone(config, published, ())
+        what = (published, checking, reload, answerers)
+        yield Operations(*what, policy="sequential", keeps_overrides=False)
+        await answerers.stop()
     finally:
         await checking.stop()
 
@@ -72,11 +75,12 @@ async def test_hand_outs_are_told_in_epoch_seconds(zones_dir: ZonesDir) -> None:
     """Nothing for what nobody was given."""
     async with operations(zones_dir({**FILES, "dev.yaml": JOBS})) as found:
         (target,) = [r.use.target for r in found.reports() if r.use.endpoint == FIRST]
-        assert found.held_until(target) == 0.0
+        assert await found.held_until([target]) == {}
         wire = question(WEB)
         for _ in range(2):
             handle(wire, DEV_CLIENT, UDP, found.generation, time.monotonic())
-        assert found.held_until(target) == pytest.approx(time.time() + 20, abs=1.0)
+        held = await found.held_until([target])
+        assert held[target] == pytest.approx(time.time() + 20, abs=1.0)
 
 
 async def test_a_heartbeat_is_taken(zones_dir: ZonesDir) -> None:
@@ -90,9 +94,10 @@ async def test_a_heartbeat_is_taken(zones_dir: ZonesDir) -> None:
 async def test_what_is_wrong_is_told(zones_dir: ZonesDir) -> None:
     """A sentence each; nothing while all is well."""
     async with operations(zones_dir({**FILES, "dev.yaml": JOBS})) as found:
-        assert found.degraded == []
+        figures = await found.figures()
+        assert found.degraded(figures) == []
         found.checking.trouble = "health checks hang"
-        assert found.degraded == ["health checks hang"]
+        assert found.degraded(figures) == ["health checks hang"]
         assert found.summary().targets == 1
         assert found.counts().failures == {}
         assert (await found.reload()).generation is found.generation

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiohttp import web
 
+from healthcheck.health import Target
 from resolver.admin.access import Sight
 from resolver.admin.bodies import read_query
 from resolver.admin.ids import Ids
@@ -88,10 +89,15 @@ class Asked:
             raise unknown(self.endpoint, survey)
         return survey, entries
 
-    def moment(self) -> Moment:
+    async def held(self, entries: Sequence[Entry]) -> Mapping[Target, float]:
+        """Until when clients may hold the addresses of endpoints."""
+        targets = [report.use.target for entry in entries for report in entry.reports]
+        return await self.operated.held_until(targets)
+
+    def moment(self, held: Mapping[Target, float] | None = None) -> Moment:
         """The present."""
         summary = self.operated.summary()
-        return Moment(time.time(), summary.now, self.operated.held_until)
+        return Moment(time.time(), summary.now, held or {})
 
 
 def reply(facts: Any) -> web.Response:

@@ -9,10 +9,9 @@ from aiohttp import web
 from resolver import names
 from resolver.admin.access import Sight
 from resolver.admin.asked import Asked, reply
-from resolver.admin.operated import Operated
 from resolver.admin.problems import Refused
 from resolver.admin.status import Json
-from resolver.cache import Partition
+from resolver.figures import Figures, PartitionFigures
 from resolver.forward.standing import Standing
 from resolver.outcome import Rcode
 from resolver.zones.places import did_you_mean
@@ -23,7 +22,7 @@ TOP = 20  # names and clients of questions that were kept inside
 async def show_cache(asked: Asked) -> web.Response:
     """GET /api/v1/cache: how full and how useful it is, and what was kept from leaving."""
     asked.query()
-    partitions = asked.operated.cache.partitions
+    partitions = (await asked.operated.figures()).partitions
     return reply(
         {
             "environments": {
@@ -35,24 +34,23 @@ async def show_cache(asked: Asked) -> web.Response:
     )
 
 
-def _tell_partition(partition: Partition) -> Json:
-    kept = partition.kept_inside
+def _tell_partition(partition: PartitionFigures) -> Json:
     return {
-        "entries": len(partition),
+        "entries": partition.entries,
         "octets": partition.octets,
-        "hits": {kind: partition.hits[kind] for kind in ("positive", "negative", "stale")},
+        "hits": {kind: partition.hits.get(kind, 0) for kind in ("positive", "negative", "stale")},
         "misses": partition.misses,
         "prefetches": partition.prefetches,
         "evictions": partition.evictions,
         "kept_inside": {
-            "total": kept.total,
+            "total": partition.kept_inside,
             "names": [
                 {"name": names.to_text(often.item), "least": often.least, "most": often.most}
-                for often in kept.names.top(TOP)
+                for often in partition.kept_names[:TOP]
             ],
             "clients": [
                 {"client": often.item, "least": often.least, "most": often.most}
-                for often in kept.clients.top(TOP)
+                for often in partition.kept_clients[:TOP]
             ],
         },
     }
@@ -69,7 +67,7 @@ async def forget(asked: Asked) -> web.Response:
         hint = did_you_mean(chosen, known)
         raise Refused(404, f"no environment is called {chosen[:100]!r}{hint}")
     environments = frozenset(known if chosen is None else [chosen])
-    found = asked.operated.cache.forget(
+    found = await asked.operated.forget(
         environments, _read_name(query, "name"), _read_name(query, "suffix")
     )
     return reply({"forgotten": {e: found.get(e, 0) for e in sorted(environments)}})
@@ -88,12 +86,12 @@ def _read_name(query: dict[str, str], key: str) -> bytes | None:
 async def show_upstreams(asked: Asked) -> web.Response:
     """GET /api/v1/upstreams: how each environment's upstreams stand."""
     asked.query()
-    return reply({"upstreams": tell_standings(asked.operated, asked.sight)})
+    return reply({"upstreams": tell_standings(await asked.operated.figures(), asked.sight)})
 
 
-def tell_standings(operated: Operated, sight: Sight) -> list[Json]:
+def tell_standings(figures: Figures, sight: Sight) -> list[Json]:
     """Every upstream that somebody's environment asks, as that environment knows it."""
-    return list(_tell([s for s in operated.standings() if sight.covers(s.environment)]))
+    return list(_tell([s for s in figures.standings if sight.covers(s.environment)]))
 
 
 def _tell(standings: list[Standing]) -> Iterator[Json]:

@@ -19,18 +19,18 @@ from prometheus_client.core import (
 from healthcheck.histogram import ALL_BOUNDS
 from resolver.admin.access import Sight
 from resolver.admin.forward_api import rcode_text
-from resolver.admin.operated import Operated
+from resolver.figures import Figures
 
 ENVIRONMENT = ("environment",)
 
 
-def collect_forwarding(operated: Operated, sight: Sight) -> Iterator[Metric]:
+def collect_forwarding(figures: Figures, sight: Sight) -> Iterator[Metric]:
     """Every series; see docs/http.md."""
-    yield from _cache(operated, sight)
-    yield from _upstreams(operated, sight)
+    yield from _cache(figures, sight)
+    yield from _upstreams(figures, sight)
 
 
-def _cache(operated: Operated, sight: Sight) -> Iterator[Metric]:
+def _cache(figures: Figures, sight: Sight) -> Iterator[Metric]:
     hits = CounterMetricFamily(
         "sightline_cache_hits", "Answers from the cache.", labels=(*ENVIRONMENT, "kind")
     )
@@ -63,21 +63,21 @@ def _cache(operated: Operated, sight: Sight) -> Iterator[Metric]:
         "Questions for which there was no place among those in flight.",
         labels=ENVIRONMENT,
     )
-    for environment, partition in sorted(operated.cache.partitions.items()):
+    for environment, partition in sorted(figures.partitions.items()):
         if not sight.covers(environment):
             continue
         for kind in ("positive", "negative", "stale"):
-            hits.add_metric((environment, kind), partition.hits[kind])
+            hits.add_metric((environment, kind), partition.hits.get(kind, 0))
         for word, family in counters.items():
             family.add_metric((environment,), getattr(partition, word))
-        entries.add_metric((environment,), len(partition))
-        blocked.add_metric((environment,), partition.kept_inside.total)
-        coalesced.add_metric((environment,), operated.coalesced(environment))
-        refused.add_metric((environment,), operated.turned_away(environment))
+        entries.add_metric((environment,), partition.entries)
+        blocked.add_metric((environment,), partition.kept_inside)
+        coalesced.add_metric((environment,), figures.coalesced.get(environment, 0))
+        refused.add_metric((environment,), figures.turned_away.get(environment, 0))
     yield from (hits, *counters.values(), entries, blocked, coalesced, refused)
 
 
-def _upstreams(operated: Operated, sight: Sight) -> Iterator[Metric]:
+def _upstreams(figures: Figures, sight: Sight) -> Iterator[Metric]:
     replies = CounterMetricFamily(
         "sightline_forward_requests",
         "Replies of upstreams.",
@@ -86,7 +86,7 @@ def _upstreams(operated: Operated, sight: Sight) -> Iterator[Metric]:
     failures: Counter[tuple[str, str]] = Counter()
     durations: dict[str, tuple[Counter[float], float]] = {}
     up: dict[str, bool] = {}
-    for standing in operated.standings():
+    for standing in figures.standings:
         if not sight.covers(standing.environment):
             continue
         name = standing.name

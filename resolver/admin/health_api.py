@@ -28,11 +28,11 @@ async def list_endpoints(asked: Asked) -> web.Response:
     if state is not None and state not in EFFECTIVE:
         raise Refused(400, f"'state' is one of {', '.join(EFFECTIVE)}")
 
-    def work() -> str:
+    def find() -> tuple[Survey, list[Entry]]:
         survey = asked.survey()
-        return _tell_all([e for e in survey.entries if _is_meant(e, query)], survey, asked)
+        return survey, [entry for entry in survey.entries if _is_meant(entry, query)]
 
-    return reply_text(await asked.aside(work))
+    return await _reply_all(asked, *await asked.aside(find))
 
 
 def _is_meant(entry: Entry, query: dict[str, str]) -> bool:
@@ -44,20 +44,21 @@ def _is_meant(entry: Entry, query: dict[str, str]) -> bool:
     )
 
 
-def _tell_all(entries: list[Entry], survey: Survey, asked: Asked) -> str:
-    moment = asked.moment()
-    return json.dumps({"endpoints": [tell_endpoint(entry, survey, moment) for entry in entries]})
+async def _reply_all(asked: Asked, survey: Survey, entries: list[Entry]) -> web.Response:
+    held = await asked.held(entries)
+
+    def tell() -> str:
+        moment = asked.moment(held)
+        found = [tell_endpoint(entry, survey, moment) for entry in entries]
+        return json.dumps({"endpoints": found})
+
+    return reply_text(await asked.aside(tell))
 
 
 async def show_endpoint(asked: Asked) -> web.Response:
     """GET /api/v1/endpoints/ID: the one, or all that a glob matches."""
     asked.query()
-
-    def work() -> str:
-        survey, entries = asked.find()
-        return _tell_all(entries, survey, asked)
-
-    return reply_text(await asked.aside(work))
+    return await _reply_all(asked, *await asked.aside(asked.find))
 
 
 async def change_state(asked: Asked) -> web.Response:
@@ -75,9 +76,11 @@ async def change_state(asked: Asked) -> web.Response:
             by = f"{change.by} ({asked.sight.token})" if change.by else asked.sight.token
         await asked.operated.set_override(names, change.state, change.reason, by, until)
 
+    survey, found = await asked.aside(asked.find)
+    held = await asked.held(found)
+
     def work() -> Json:
-        survey, found = asked.find()
-        moment = asked.moment()
+        moment = asked.moment(held)
         return {
             "changed": names,
             "endpoints": [tell_endpoint(entry, survey, moment) for entry in found],

@@ -29,6 +29,7 @@ from resolver.admin.operated import Operated
 from resolver.admin.selections import Selections, family_of
 from resolver.admin.survey import EFFECTIVE, SERVED_AS_UP, Survey
 from resolver.background import aside
+from resolver.figures import Figures
 
 SERVICE = ("environment", "region", "service")
 ENDPOINT = (*SERVICE, "endpoint")
@@ -52,16 +53,21 @@ class Scrapes:
         key = (sight.environments, content_type)
         task = self._making.get(key)
         if task is None:
-            task = asyncio.create_task(aside(self._make, sight, encoder))
+            task = asyncio.create_task(self._scrape(sight, encoder))
             self._making[key] = task
             task.add_done_callback(lambda _: self._making.pop(key, None))
         # Whoever leaves does not end it for the others.
         octets = await asyncio.shield(task)
         return web.Response(body=octets, headers={"Content-Type": content_type})
 
-    def _make(self, sight: Sight, encoder: Encode) -> bytes:
+    async def _scrape(self, sight: Sight, encoder: Encode) -> bytes:
+        return await aside(self._make, sight, encoder, await self._operated.figures())
+
+    def _make(self, sight: Sight, encoder: Encode, figures: Figures) -> bytes:
         registry = CollectorRegistry(auto_describe=False)
-        collector = HealthCollector(self._operated, sight, self._selections, self._revision)
+        collector = HealthCollector(
+            *(self._operated, figures, sight, self._selections, self._revision)
+        )
         registry.register(collector)
         return encoder(registry)
 
@@ -79,9 +85,15 @@ class HealthCollector(Collector):
     """The series of health, for one caller, at one moment."""
 
     def __init__(
-        self, operated: Operated, sight: Sight, selections: Selections, revision: str = ""
+        self,
+        operated: Operated,
+        figures: Figures,
+        sight: Sight,
+        selections: Selections,
+        revision: str = "",
     ) -> None:
         self._operated = operated
+        self._figures = figures
         self._sight = sight
         self._selections = selections
         self._revision = revision
@@ -99,7 +111,8 @@ class HealthCollector(Collector):
         yield _tier_shares(survey)
         yield from self._checks()
         yield from self._checker(survey)
-        yield from collect_forwarding(operated, self._sight)
+        yield from collect_forwarding(self._figures, self._sight)
+        yield from self._workers()
         number = survey.generation.number
         if self._sight.sees_all:  # it moves with what happens in any environment
             yield _plain("sightline_generation", "The generation that is served.", number)
@@ -108,6 +121,20 @@ class HealthCollector(Collector):
         )
         info.add_metric((__version__, self._revision), 1)
         yield info
+
+    def _workers(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "sightline_worker_up", "1 while the worker answers.", labels=("worker",)
+        )
+        restarts = CounterMetricFamily(
+            "sightline_worker_restarts",
+            "How often another process took the place of the worker.",
+            labels=("worker",),
+        )
+        for number, is_up, count in self._operated.workers():
+            up.add_metric((str(number),), int(is_up))
+            restarts.add_metric((str(number),), count)
+        yield from (up, restarts)
 
     def _checks(self) -> Iterator[Metric]:
         counts, covers = self._operated.counts(), self._sight.covers

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
 from healthcheck.heartbeats import Word
 from healthcheck.report import Report, Summary
-from resolver.cache import Cache
-from resolver.explain_elsewhere import Knowledge
-from resolver.forward.standing import Standing
+from resolver.explain_elsewhere import Facts, Knowledge
+from resolver.figures import Figures
 from resolver.generation import Generation
 from resolver.reload import Built
 
 
 class NotAnswering(Exception):
-    """The checker does not take words at present; what was asked may still be done later."""
+    """The checker or a worker does not answer; what was asked may still be done later."""
 
 
 class Operated(Protocol):
     """A running server. Everything but the coroutines only reads, from any thread.
 
-    Those raise NotAnswering while the checker hangs.
+    Those that change something raise NotAnswering when the checker or a worker hangs.
     """
 
     @property
@@ -33,26 +32,22 @@ class Operated(Protocol):
     def keeps_overrides(self) -> bool:
         """Whether a restart remembers overrides (`state_dir`)."""
 
-    @property
-    def degraded(self) -> list[str]:
+    def degraded(self, figures: Figures) -> list[str]:
         """What is wrong with the server, a sentence each; answers go on."""
 
-    @property
-    def cache(self) -> Cache:
-        """What upstreams said, by environment."""
+    def workers(self) -> Sequence[tuple[int, bool, int]]:
+        """Each worker: its number, whether it answers, and how often another took its place."""
 
-    @property
-    def knowledge(self) -> Knowledge | None:
-        """What `explain` needs of forwarding; None: this server forwards nothing."""
+    async def figures(self) -> Figures:
+        """What was counted, and how upstreams stand; of those that answer in time."""
 
-    def standings(self) -> Iterable[Standing]:
-        """How the upstreams of every environment stand."""
+    async def forget(
+        self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
+    ) -> dict[str, int]:
+        """Forget in the cache; how many entries in each environment."""
 
-    def coalesced(self, environment: str) -> int:
-        """How many questions of an environment waited for what was asked already."""
-
-    def turned_away(self, environment: str) -> int:
-        """How many questions of an environment found no place to wait in."""
+    async def explain(self, work: Callable[[Knowledge], Facts]) -> Facts:
+        """Do `work` with what is known of forwarding; it may be tried several times."""
 
     def reports(self, endpoint: str | None = None) -> list[Report]:
         """What is known of the targets of one endpoint, by its id, or of every target."""
@@ -61,8 +56,8 @@ class Operated(Protocol):
 
     def counts(self) -> CheckCounts: ...
 
-    def held_until(self, target: Target) -> float:
-        """The epoch second until which a client may hold the address from an answer; 0: none."""
+    async def held_until(self, targets: Sequence[Target]) -> Mapping[Target, float]:
+        """The epoch second until which a client may hold each; those that somebody holds."""
 
     async def set_override(
         self,

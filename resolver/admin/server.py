@@ -47,7 +47,15 @@ Answer = Callable[[Asked], Awaitable[web.Response]]
 class AdminServer:
     """Serves the admin address. Raises Rejected when the tokens file cannot be read."""
 
-    def __init__(self, config: AdminConfig, operated: Operated, *, revision: str = "") -> None:
+    def __init__(
+        self,
+        config: AdminConfig,
+        operated: Operated,
+        *,
+        revision: str = "",
+        bound: socket.socket | None = None,
+    ) -> None:
+        """`bound`: a socket that `open_socket` has opened."""
         self.address: SocketAddress = config.listen
         self._operated = operated
         self._allow = table(config.allow)
@@ -72,14 +80,19 @@ class AdminServer:
             "reload": server_api.reload,
         }
         self._socket: socket.socket | None = None
+        if bound is not None:
+            self._take(bound)
         self._protocols: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._silent: dict[asyncio.Protocol, asyncio.TimerHandle] = {}
 
     def bind(self) -> None:
         """Open the socket; `address` then has its port. Raises CannotListen."""
-        self._socket = _open(self.address)
-        self.address = SocketAddress(self.address.host, self._socket.getsockname()[1])
+        self._take(open_socket(self.address))
+
+    def _take(self, bound: socket.socket) -> None:
+        self._socket = bound
+        self.address = SocketAddress(self.address.host, bound.getsockname()[1])
 
     async def start(self) -> None:
         """Accept connections."""
@@ -203,7 +216,8 @@ async def _send(request: web.BaseRequest, response: web.Response) -> None:
             request.transport.abort()
 
 
-def _open(address: SocketAddress) -> socket.socket:
+def open_socket(address: SocketAddress) -> socket.socket:
+    """A socket that listens for the admin server. Raises CannotListen."""
     is_v6 = ":" in address.host
     opened = None
     try:

@@ -20,6 +20,7 @@ from resolver.admin.status import (
 )
 from resolver.explain import explain
 from resolver.explain_selection import Seen
+from resolver.figures import Figures
 from resolver.generation import Generation
 from resolver.names import BadName
 from resolver.outcome import Rcode, Reply
@@ -40,7 +41,7 @@ async def be_ready(asked: Asked) -> web.Response:
     """GET /readyz: a question is answered. Checks and degradation never fail it."""
     if not can_answer(asked.operated.generation):
         raise Refused(503, "a question for the domain's SOA gets no answer")
-    found = asked.operated.degraded
+    found = asked.operated.degraded(await asked.operated.figures())
     degraded = tell_degraded(found, sees_all=asked.sight.sees_all)
     return reply({"status": "degraded" if found else "ok", "degraded": degraded})
 
@@ -60,18 +61,22 @@ def can_answer(generation: Generation) -> bool:
 async def show_status(asked: Asked) -> web.Response:
     """GET /api/v1/status: counts, the checker, and what is wrong."""
     asked.query()
-    return reply(await asked.aside(_status, asked))
+    return reply(await asked.aside(_status, asked, await asked.operated.figures()))
 
 
-def _status(asked: Asked) -> Json:
+def _status(asked: Asked, figures: Figures) -> Json:
     operated, sight = asked.operated, asked.sight
     survey = asked.survey()
     return {
         "generation": tell_number(survey.generation.number, sight),
         "environments": tell_environments(survey),
         "checker": tell_checker(survey, operated.summary(), asked.moment().epoch),
-        "upstreams": tell_standings(operated, sight),
-        "degraded": tell_degraded(operated.degraded, sees_all=sight.sees_all),
+        "upstreams": tell_standings(figures, sight),
+        "degraded": tell_degraded(operated.degraded(figures), sees_all=sight.sees_all),
+        "workers": [
+            {"worker": number, "up": is_up, "restarts": restarts}
+            for number, is_up, restarts in operated.workers()
+        ],
         "version": __version__,
     }
 
@@ -123,11 +128,9 @@ async def show_explanation(asked: Asked) -> web.Response:
         _check_sight(asked, generation, client)
     try:
         qtype = records.type_number(query.get("type") or "A")
-        facts = explain(
-            *(generation, query["name"], qtype, client),
-            reveal=asked.sight.sees_all,
-            seen=seen,
-            knowledge=asked.operated.knowledge,
+        what = (generation, query["name"], qtype, client)
+        facts = await asked.operated.explain(
+            lambda known: explain(*what, reveal=asked.sight.sees_all, seen=seen, knowledge=known)
         )
     except (BadName, records.BadRdata) as error:
         raise Refused(400, str(error)) from None

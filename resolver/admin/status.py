@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,7 @@ class Moment:
 
     epoch: float
     checker: float
-    held_until: Callable[[Target], float]
+    held: Mapping[Target, float]  # until when, in seconds since the epoch
 
 
 def tell_time(epoch: float) -> str:
@@ -69,7 +69,7 @@ def _tell_override(override: Override) -> Json:
 def _tell_address(report: Report, entry: Entry, survey: Survey, moment: Moment) -> Json:
     use, health, track = report.use, report.health, report.track
     real = "unchecked" if use.checked_by is None else "unknown"
-    until = moment.held_until(use.target)
+    until = moment.held.get(use.target)
     served = entry.service is not None and survey.is_served(entry.service, use.target)
     return {
         "address": use.address,

@@ -13,12 +13,15 @@ from pathlib import Path
 
 from resolver.cli.common import add_zone_arguments, read_config, show
 from resolver.config import ServerConfig
+from resolver.generation import Generation
+from resolver.listen.pumps import NoCompiledPump, choose
 from resolver.listen.sockets import CannotListen
+from resolver.privileges import CannotBecome, become
 from resolver.reload import Builder
 from resolver.serials import SerialFile
+from resolver.supervisor import Sockets, Supervisor, new_seed, report
 from resolver.system import defaults_of, sign_system
 from resolver.watch import Watcher
-from resolver.worker import Worker, new_seed, report
 from resolver.zones.places import Rejected, did_you_mean
 
 COULD_NOT_START = 2
@@ -33,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", metavar="ADDR:PORT", action="append", help="answer here (may repeat)"
     )
     parser.add_argument("--admin", metavar="ADDR:PORT", help="admin and metrics address")
-    parser.add_argument("--workers", metavar="N", help="query processes")
+    parser.add_argument("--workers", metavar="N", help="query processes; auto, or 0 for one in all")
+    parser.add_argument("--pump", metavar="KIND", help="auto, compiled or python")
+    parser.add_argument("--user", metavar="NAME", help="become this user when all is bound")
     parser.add_argument("--environment", metavar="E", help="pin every listener to this environment")
     parser.add_argument("--region", metavar="R", help="and to this region of it")
 
@@ -49,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         "listen": arguments.listen,
         "admin.listen": arguments.admin,
         "workers": arguments.workers,
+        "pump": arguments.pump,
+        "user": arguments.user,
     }
     try:
         config = read_config(arguments, options, pin)
@@ -60,8 +67,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def serve(config: ServerConfig) -> int:
     """Load, bind, answer; the exit code."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # until the worker takes them over
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the supervisor takes them over
         signal.signal(number, lambda *_: sys.exit(0))
+    sockets = Sockets(config)
+    try:
+        choose(config.pump)
+        if config.user is not None:  # nothing is read as root
+            sockets.bind()
+            become(config.user)
+        supervisor = _prepare(config, sockets)
+    except Rejected as error:
+        show(error.problems)
+        return COULD_NOT_START
+    except (CannotListen, CannotBecome, CannotServe, NoCompiledPump) as error:
+        return _give_up(str(error))
+    asyncio.run(supervisor.run())
+    return 0
+
+
+def _prepare(config: ServerConfig, sockets: Sockets) -> Supervisor:
+    """Read everything, and bind what is not bound yet; raises what keeps the server from it."""
     # Look before we read: no change is missed.
     watcher = Watcher(Path(config.zones))
     resolv_conf = Path(config.forward.resolv_conf)
@@ -76,28 +101,28 @@ def serve(config: ServerConfig) -> int:
     )
     built = builder.build(int(time.time()))
     if built.generation is None:
-        show(built.problems)
-        return COULD_NOT_START
+        raise Rejected(built.problems)
     report(built)
+    _find_pins(config, built.generation)
+    if not sockets.listeners:
+        sockets.bind()
+    what = (built.generation, builder, watcher, serials, watcher_of_system)
+    return Supervisor(config, sockets, *what)
+
+
+class CannotServe(Exception):
+    """The message says why, in one line."""
+
+
+def _find_pins(config: ServerConfig, generation: Generation) -> None:
+    """Raise CannotServe when a listener is pinned to what the files do not have."""
     for item in config.listen:
         pin = (str(item.environment), str(item.region))
-        if item.environment is not None and pin not in built.generation.views:
-            known = [f"{v.environment}.{v.region}" for v in built.generation.views.values()]
+        if item.environment is not None and pin not in generation.views:
+            known = [f"{v.environment}.{v.region}" for v in generation.views.values()]
             hint = did_you_mean(".".join(pin), known)
-            return _give_up(f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}")
-    try:
-        worker = Worker(config, built.generation, builder, watcher, serials, watcher_of_system)
-        del built  # a generation lives no longer than it is served
-        worker.bind()
-    except Rejected as error:
-        show(error.problems)
-        return COULD_NOT_START
-    except CannotListen as error:
-        return _give_up(str(error))
-    if config.workers is None or config.workers > 1:
-        log.warning("workers: this version answers in one process")
-    asyncio.run(worker.run())
-    return 0
+            message = f"no environment and region {'.'.join(pin)!r} for {item.address}{hint}"
+            raise CannotServe(message)
 
 
 def _give_up(message: str) -> int:

@@ -15,10 +15,14 @@ from resolver.generation import Published
 
 
 def make_forwarder(
-    config: ServerConfig, published: Published, cache: Cache, own: Iterable[SocketAddress]
+    config: ServerConfig,
+    published: Published,
+    cache: Cache,
+    own: Iterable[SocketAddress],
+    workers: int = 1,
 ) -> Forwarder:
-    """The forwarder of a process that listens on `own`."""
-    forward, wanted = config.forward, config.limits.in_flight
+    """The forwarder of a process that listens on `own`, one of `workers` that share the limits."""
+    forward, wanted = config.forward, -(-config.limits.in_flight // workers)
     trust = Trust(None if forward.ca_file is None else str(forward.ca_file), forward.trust_ad)
     return Forwarder(
         published,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from healthcheck.histogram import Histogram
 from resolver.forward.private import is_private
@@ -83,6 +84,31 @@ class Standing:
         if self.latency is None or self.failures:  # what is late now has no usual latency
             return min(UNKNOWN_PATIENCE, timeout)
         return min(max(LEAST_PATIENCE, MARGIN * self.latency), timeout)
+
+    def copy(self) -> Standing:
+        """One with the same present and the same numbers, which then goes its own way."""
+        made = copy(self)
+        made.reasons, made.rcodes = Counter(self.reasons), Counter(self.rcodes)
+        made.durations = Histogram()
+        made.durations.add(self.durations)
+        return made
+
+    def count_in(self, other: Standing) -> None:
+        """Add the numbers of another process."""
+        self.reasons.update(other.reasons)
+        self.rcodes.update(other.rcodes)
+        self.durations.add(other.durations)
+
+    def merged(self, other: Standing) -> Standing:
+        """The numbers of both, with the present of the process that hears most of it."""
+        best, rest = sorted((self, other), key=_heard, reverse=True)
+        made = best.copy()
+        made.count_in(rest)
+        return made
+
+
+def _heard(standing: Standing) -> tuple[bool, bool, int]:
+    return not standing.is_down, not standing.is_suspect, sum(standing.rcodes.values())
 
 
 Pick = Callable[[int], int]

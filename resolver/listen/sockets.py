@@ -57,12 +57,49 @@ def bind(address: SocketAddress) -> Bound:
             if address.port:
                 raise
             continue  # that port was free for TCP only: take another
-        tcp.listen(BACKLOG)
-        return Bound(SocketAddress(address.host, port), udp, tcp)
+        return _listening(SocketAddress(address.host, port), udp, tcp)
     raise CannotListen(f"cannot listen on {address}: no free port")
 
 
-def _open(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
+def bind_often(address: SocketAddress, count: int) -> list[Bound]:
+    """Bind an address `count` times over; the kernel deals out clients among equal sockets.
+
+    The first is bound for itself: so a second server is refused, which would otherwise get a
+    part of the clients.
+    """
+    first = bind(address)
+    bounds = [first]
+    try:
+        if count > 1:
+            _share(first.udp)
+            _share(first.tcp)
+        while len(bounds) < count:
+            udp = _open(first.address, socket.SOCK_DGRAM, is_shared=True)
+            try:
+                tcp = _open(first.address, socket.SOCK_STREAM, is_shared=True)
+            except CannotListen:
+                udp.close()
+                raise
+            bounds.append(_listening(first.address, udp, tcp))
+    except CannotListen:
+        for bound in bounds:
+            bound.close()
+        raise
+    return bounds
+
+
+def _listening(address: SocketAddress, udp: socket.socket, tcp: socket.socket) -> Bound:
+    tcp.listen(BACKLOG)
+    return Bound(address, udp, tcp)
+
+
+def _share(opened: socket.socket) -> None:
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+
+def _open(
+    address: SocketAddress, kind: socket.SocketKind, *, is_shared: bool = False
+) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     transport = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
     try:
@@ -77,6 +114,8 @@ def _open(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         else:
             _prepare_datagrams(opened, family, address)
+        if is_shared:
+            _share(opened)
         opened.bind((address.host, address.port))
     except OSError as error:
         opened.close()

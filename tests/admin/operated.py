@@ -25,10 +25,12 @@ from resolver.cache import Cache
 from resolver.checks import uses
 from resolver.compile import compile_generation
 from resolver.config import AdminConfig, load_config
-from resolver.explain_elsewhere import Knowledge
+from resolver.explain_elsewhere import Facts, Knowledge
+from resolver.figures import Figures, figures_of
 from resolver.forward.standing import Standing
 from resolver.generation import Generation
 from resolver.reload import Builder, Built
+from resolver.routes import Route
 from tests.support import NOW
 
 PLAN = """\
@@ -84,6 +86,19 @@ PROD_WORDS = ("prod", "secret", "vault", "10.64.", "10.65.")
 CHECKER_NOW = 1000.0
 
 
+class NothingKnown:
+    """Of a server that has asked nobody."""
+
+    now = 0.0
+    policy = "fastest"
+
+    def partition(self, environment: str) -> None:
+        return None
+
+    def choose(self, environment: str, route: Route) -> list[Standing]:
+        return [Standing(upstream, environment) for upstream in route.upstreams]
+
+
 @dataclass
 class Operating:
     """Plays the worker; what operators say is kept in `overrides`."""
@@ -93,11 +108,11 @@ class Operating:
     builder: Builder
     keeps_overrides: bool = False
     cache: Cache = field(default_factory=Cache)
-    knowledge: Knowledge | None = None
+    knowledge: Knowledge = field(default_factory=NothingKnown)
     upstreams: list[Standing] = field(default_factory=list)
     waited: dict[str, int] = field(default_factory=dict)
     away: dict[str, int] = field(default_factory=dict)
-    degraded: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
     found: dict[str, tuple[Health, Track | None]] = field(default_factory=dict)  # by address
     unproven: set[str] = field(default_factory=set)  # services
     overrides: dict[str, Override] = field(default_factory=dict)
@@ -121,14 +136,27 @@ class Operating:
         zones, old = self.generation.zones, self.generation
         self.generation = compile_generation(zones, NOW, 1, old, HealthTable(known))
 
-    def standings(self) -> list[Standing]:
-        return self.upstreams
+    def degraded(self, figures: Figures) -> list[str]:
+        return self.troubles
 
-    def turned_away(self, environment: str) -> int:
-        return self.away.get(environment, 0)
+    def workers(self) -> list[tuple[int, bool, int]]:
+        return [(1, True, 0), (2, False, 3)]
 
-    def coalesced(self, environment: str) -> int:
-        return self.waited.get(environment, 0)
+    async def figures(self) -> Figures:
+        return self.present_figures()
+
+    def present_figures(self) -> Figures:
+        """What it would tell."""
+        partitions = figures_of(self.cache)
+        return Figures(partitions, tuple(self.upstreams), self.waited, self.away)
+
+    async def forget(
+        self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
+    ) -> dict[str, int]:
+        return self.cache.forget(environments, name, suffix)
+
+    async def explain(self, work: Callable[[Knowledge], Facts]) -> Facts:
+        return work(self.knowledge)
 
     def reports(self, endpoint: str | None = None) -> list[Report]:
         self.before_reports()
@@ -157,9 +185,13 @@ class Operating:
             ages={dev: 2.5, prod: 1.5},
         )
 
-    def held_until(self, target: Target) -> float:
-        address = next(use.address for use in self.targets if use.target == target)
-        return self.held.get(address, 0.0)
+    async def held_until(self, targets: Sequence[Target]) -> dict[Target, float]:
+        return {target: until for target, until in self.held_now().items() if target in targets}
+
+    def held_now(self) -> dict[Target, float]:
+        """Who is held, by target."""
+        found = {use.target: self.held.get(use.address, 0.0) for use in self.targets}
+        return {target: until for target, until in found.items() if until}
 
     async def set_override(
         self,

@@ -96,7 +96,8 @@ async def test_what_cannot_be_meant_is_refused(
     reply = await client.ask("DELETE", f"/api/v1/cache{query}")
     assert reply.status == status
     assert word in reply.json["detail"]
-    assert len(client.server._operated.cache.partitions["dev"]) == 3
+    figures = await client.server._operated.figures()
+    assert figures.partitions["dev"].entries == 3
 
 
 async def test_upstreams_are_shown(client: Client) -> None:

@@ -36,7 +36,7 @@ def operated(zones_dir: Callable[..., Path]) -> Operating:
 
 def scrape(operated: Operating, sight: Sight = EVERYTHING) -> Series:
     found: Series = {}
-    families: list[Metric] = list(collect_forwarding(operated, sight))
+    families: list[Metric] = list(collect_forwarding(operated.present_figures(), sight))
     for sample in (sample for family in families for sample in family.samples):
         key = (sample.name.removeprefix("sightline_"), tuple(sorted(sample.labels.items())))
         assert key not in found, key

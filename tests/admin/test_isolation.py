@@ -35,7 +35,7 @@ def operated(zones_dir: Callable[..., Path]) -> Operating:
     found = operating(zones_dir(FILES))
     for address in ("10.64.1.1", "10.64.2.2"):
         found.judge(address, DOWN, TRACK_DOWN)
-    found.degraded = ["secret.prod.east is unproven"]
+    found.troubles = ["secret.prod.east is unproven"]
     found.unproven.add("secret.prod.east")
     return found
 

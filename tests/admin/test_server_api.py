@@ -49,7 +49,7 @@ async def test_a_server_that_answers_is_ready(client: Client, operated: Operatin
         operated.judge(use.address, DOWN, TRACK_DOWN)
     reply = await client.get("/readyz")
     assert (reply.status, reply.json) == (200, {"status": "ok", "degraded": []})
-    operated.degraded = ["states are frozen"]
+    operated.troubles = ["states are frozen"]
     reply = await client.get("/readyz")
     assert reply.status == 200
     assert reply.json == {"status": "degraded", "degraded": ["states are frozen"]}
@@ -57,7 +57,7 @@ async def test_a_server_that_answers_is_ready(client: Client, operated: Operatin
 
 async def test_strangers_learn_whether_it_is_ready(operated: Operating) -> None:
     """Not what is wrong."""
-    operated.degraded = ["web.prod.east is odd"]
+    operated.troubles = ["web.prod.east is odd"]
     async with admin(operated, allow="192.0.2.0/24") as client:
         reply = await client.get("/readyz")
         assert reply.json == {"status": "degraded", "degraded": [WITHHELD]}
@@ -85,12 +85,14 @@ def test_a_view_of_any_environment_is_enough(operated: Operating) -> None:
 
 async def test_status_counts(client: Client, operated: Operating) -> None:
     """Environments, the checker, and what is wrong."""
-    operated.degraded = ["odd"]
+    operated.troubles = ["odd"]
     operated.frozen_since = CHECKER_NOW - 10
     found = (await client.get("/api/v1/status")).json
     assert set(found) == {
-        *("generation", "environments", "checker", "upstreams", "degraded", "version"),
+        *("generation", "environments", "checker", "upstreams", "workers", "degraded"),
+        "version",
     }
+    assert found["workers"][1] == {"worker": 2, "up": False, "restarts": 3}
     assert found["generation"] == operated.generation.number
     assert found["environments"]["prod"]["endpoints"] == 2
     assert found["checker"]["targets"] == 7

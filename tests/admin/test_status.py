@@ -42,7 +42,7 @@ def survey(operated: Operating, sight: Sight = EVERYTHING) -> Survey:
 def told(operated: Operating, name: str) -> dict[str, Any]:
     found = survey(operated)
     (entry,) = found.find(name)
-    return tell_endpoint(entry, found, Moment(NOW, CHECKER_NOW, operated.held_until))
+    return tell_endpoint(entry, found, Moment(NOW, CHECKER_NOW, operated.held_now()))
 
 
 def test_times_are_never_told_earlier_than_they_are() -> None:
