@@ -103,6 +103,8 @@ def labels(name: bytes) -> list[bytes]:
 
 def label_to_text(label: bytes) -> str:
     """One label in presentation format, with escapes where a reader of zone files needs them."""
+    if _PLAIN.issuperset(label):
+        return label.decode("ascii")
     return "".join([chr(o) if o in _PLAIN else _escape(o) for o in label])
 
 
@@ -125,8 +127,12 @@ def relative_text(name: bytes, origin: bytes) -> str:
 
 
 def key(name: bytes) -> bytes:
-    """The canonical form for comparing: ASCII letters lower-cased (RFC 4343 3)."""
-    return name.lower()
+    """The canonical form for comparing: ASCII letters lower-cased (RFC 4343 3).
+
+    A name that is canonical is given back itself: nearly all are, and most are kept with their key.
+    """
+    lowered = name.lower()
+    return name if lowered == name else lowered
 
 
 def parent(name: bytes) -> bytes:

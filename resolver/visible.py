@@ -79,8 +79,8 @@ def _add_zone(zone: Zone, environment: Environment, parts: dict[bytes, Part]) ->
     services = [s for s in zone.services.values() if zone.sees(name, s.grants)]
     sets = [
         found
-        for by_type in zone.records.values()
-        for found in by_type.values()
+        for sets in zone.records.values()
+        for found in sets
         if zone.sees(name, found.grants)
     ]
     owns = name in zone.visible

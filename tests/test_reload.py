@@ -9,7 +9,7 @@ import pytest
 
 from resolver.namespace import Node
 from resolver.reload import Builder
-from resolver.zones import load, yaml_source
+from resolver.zones import reading, yaml_source
 from resolver.zones.places import Severity
 from tests.support import DEV, FILES, NOW, PLAN
 
@@ -62,7 +62,7 @@ def test_only_changed_files_are_parsed_again(
         parsed.append(Path(name).name)
         return yaml_source.parse(octets, name)
 
-    monkeypatch.setattr(load, "parse", spy)
+    monkeypatch.setattr(reading, "parse", spy)
     builder = Builder(directory, 1)
     builder.build(NOW)
     assert sorted(parsed) == ["dev.yaml", "environments.yaml", "prod.yaml"]

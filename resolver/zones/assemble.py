@@ -55,7 +55,7 @@ def _copy(zone: Zone) -> Zone:
     return replace(
         zone,
         services=dict(zone.services),
-        records={key: dict(sets) for key, sets in zone.records.items()},
+        records=dict(zone.records),
         overrides={target: dict(owners) for target, owners in zone.overrides.items()},
     )
 
@@ -77,11 +77,14 @@ def _join(zone: Zone, part: Zone, findings: Findings) -> None:
         if first is not service:
             twice(service.place, "service ", service.owner, first.place)
     for key, sets in part.records.items():
-        known = zone.records.setdefault(key, {})
-        for rtype, item in sets.items():
-            if known.setdefault(rtype, item) is not item:
-                what = f"{records.type_text(rtype)} of "
-                twice(item.place, what, item.owner, known[rtype].place)
+        known = zone.records.setdefault(key, sets)
+        for item in sets if known is not sets else ():
+            before = zone.find(key, item.rtype)
+            if before is None:
+                zone.records[key] += (item,)
+            else:
+                what = f"{records.type_text(item.rtype)} of "
+                twice(item.place, what, item.owner, before.place)
     for target, owners in part.overrides.items():
         replaced = zone.overrides.setdefault(target, {})
         for key, override in owners.items():
@@ -125,15 +128,14 @@ class _PartReader:
                 zone.services[names.key(service.owner)] = service
         for text, owner_spec in spec.records.items():
             for item in self._record_sets(text, owner_spec, zone, ttl):
-                known_set = zone.records.setdefault(names.key(item.owner), {})
-                if item.rtype in known_set:
-                    first = known_set[item.rtype].place
-                    message = (
-                        f"{records.type_text(item.rtype)} of {text!r} stands at {first} already"
-                    )
-                    self.findings.error(item.place, "duplicate-record", message)
+                key = names.key(item.owner)
+                before = zone.find(key, item.rtype)
+                if before is None:
+                    zone.records[key] = (*zone.records.get(key, ()), item)
                 else:
-                    known_set[item.rtype] = item
+                    what = f"{records.type_text(item.rtype)} of {text!r}"
+                    message = f"{what} stands at {before.place} already"
+                    self.findings.error(item.place, "duplicate-record", message)
         for target, owners in spec.overrides.items():
             self._read_overrides(target, owners, zone, ttl)
         return zone
@@ -233,10 +235,11 @@ class _PartReader:
                 continue
             ptr = self._ptr(spec.ptr, owner, zone) if rtype in (A, AAAA) else None
             item_ttl = owner_ttl if item.ttl is None else item.ttl
-            made = RecordSet(
-                owner, rtype, item_ttl, tuple(rdatas), grants, ptr, place, tuple(rdatas.values())
+            values, places = tuple(rdatas), tuple(rdatas.values())
+            digest = stable_digest(owner, rtype, item_ttl, values)
+            found.append(
+                RecordSet(owner, rtype, item_ttl, values, grants, ptr, place, places, digest)
             )
-            found.append(replace(made, digest=stable_digest(owner, rtype, item_ttl, made.rdatas)))
         return found
 
     def _ptr(self, choice: Text | str | None, owner: bytes, zone: Zone) -> bytes | None:

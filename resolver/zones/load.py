@@ -1,75 +1,34 @@
-"""A zones directory → ZoneSet: finds the files, parses what changed, reports every problem.
+"""A zones directory → ZoneSet: finds the files, reads what changed, reports every problem.
 
-Files are known by content: one whose octets are the same is not parsed again.
+Files are known by content: one whose octets are the same is not read again, unless the plan
+changed, which every name and default in it rests on.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from resolver.zones.assemble import merge, read_parts
-from resolver.zones.model import PlanSpec, Reading, ZoneFileSpec, locate
-from resolver.zones.places import Mapping, Place, Problem, Rejected, Severity, place_of
-from resolver.zones.plan import Findings, make_plan
-from resolver.zones.yaml_source import parse
-from resolver.zones.zone import Plan, Zone, ZoneSet
+from resolver.zones.assemble import merge
+from resolver.zones.places import Place, Problem, Rejected, Severity
+from resolver.zones.plan import Findings
+from resolver.zones.pool import read_many
+from resolver.zones.reading import PlanFile, ZoneFile, digest_of, read_plan
+from resolver.zones.zone import ZoneSet
 
 PLAN_FILES = ("environments.yaml", "environments.json")
 SUFFIXES = (".yaml", ".json")
 
-_PLAN = TypeAdapter(PlanSpec)
-_ZONE_FILE = TypeAdapter(ZoneFileSpec)
-
-# pydantic's error types → our rule ids; our own leaves carry their rule id as the type.
-_RULES = {"missing": "missing-key", "missing_argument": "missing-key"}
-_OWN_RULES = frozenset({"bad-type", "bad-address", "bad-name", "ttl-range"})
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """One file as read: its model, or the problems that keep it from having one."""
-
-    digest: bytes
-    spec: Any
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AssembledFile:
-    """The zones that one file has parts of; good while the file and the plan are the same."""
-
-    parsed: ParsedFile
-    plan: Plan
-    parts: tuple[Zone, ...]
-    problems: tuple[Problem, ...]
-
-
-def assemble(
-    plan: Plan, name: str, parsed: ParsedFile, known: AssembledFile | None
-) -> AssembledFile:
-    """What a file says under a plan; what is known is given back when it still holds."""
-    if known is not None and known.parsed is parsed and known.plan is plan:
-        return known
-    findings = Findings()
-    parts = read_parts(plan, name, parsed.spec, findings)
-    return AssembledFile(parsed, plan, parts, tuple(findings.problems))
-
 
 @dataclass(slots=True)
 class ZonesDirectory:
-    """A directory of zone files, and what was parsed of it before."""
+    """A directory of zone files, and what was read of it before."""
 
     path: Path
-    parsed: dict[str, ParsedFile] = field(default_factory=dict)
-    planned: tuple[ParsedFile, Plan, tuple[Problem, ...]] | None = None
-    assembled: dict[str, AssembledFile] = field(default_factory=dict)
+    plans: dict[str, PlanFile] = field(default_factory=dict)
+    files: dict[str, ZoneFile] = field(default_factory=dict)  # under the first of the plans
 
     def load(self) -> tuple[ZoneSet | None, list[Problem]]:
         """Read everything that changed; None with the problems when no zones come of it.
@@ -77,86 +36,62 @@ class ZonesDirectory:
         Raises Rejected when the directory cannot be read or holds no zone files.
         """
         findings = Findings()
-        parsed: dict[str, ParsedFile] = {}
-        for name, path in find_files(self.path, findings):
-            try:
-                octets = path.read_bytes()
-            except OSError as error:
-                message = f"cannot be read: {error.strerror}"
-                findings.error(Place(name), "unreadable", message)
-                continue
-            parsed[name] = self._parse(name, octets)
-        self.parsed = parsed
-        for item in parsed.values():
-            findings.problems += item.problems
-        plans = {name: item.spec for name, item in parsed.items() if self._is_plan(name)}
-        if not plans:
-            if not parsed and not findings.problems:
-                raise _unusable(self.path, "empty-directory", "holds no zone files")
-            raise Rejected(
-                [
-                    *findings.problems,
-                    *_unusable(self.path, "no-environments", "has no environments.yaml").problems,
-                ]
-            )
-        if len(plans) > 1:
-            findings.error(Place(max(plans)), "duplicate-record", "two files for environments")
-        file = next(iter(plans))
-        plan = self._make_plan(file, findings) if plans[file] is not None else None
-        if plan is None:
+        octets = read_octets(self.path, findings)
+        if not octets and not findings.problems:
+            raise _unusable(self.path, "empty-directory", "holds no zone files")
+        before = self._plan_file
+        self.plans = {
+            name: self._read_plan(name, octets.pop(name))
+            for name in list(octets)
+            if self._is_plan(name)
+        }
+        found = self._plan_file
+        self._read_zone_files(octets, known=self.files if found is before else {})
+        for plan in self.plans.values():
+            findings.problems += plan.problems
+        for file in self.files.values():
+            findings.problems += file.problems
+        if found is None:
+            missing = _unusable(self.path, "no-environments", "has no environments.yaml")
+            raise Rejected([*findings.problems, *missing.problems])
+        if len(self.plans) > 1:
+            findings.error(Place(max(self.plans)), "duplicate-record", "two files for environments")
+        if found.plan is None:
             return None, findings.problems
-        known, self.assembled = self.assembled, {}
-        for name, item in parsed.items():
-            if item.spec is not None and name not in plans:
-                self.assembled[name] = assemble(plan, name, item, known.get(name))
-        for found in self.assembled.values():
-            findings.problems += found.problems
-        parts = [part for found in self.assembled.values() for part in found.parts]
-        return ZoneSet(plan, merge(parts, findings)), findings.problems
+        parts = [part for file in self.files.values() for part in file.parts]
+        return ZoneSet(found.plan, merge(parts, findings)), findings.problems
 
-    def _make_plan(self, file: str, findings: Findings) -> Plan | None:
-        """The plan; the very same one while its file is the same."""
-        parsed = self.parsed[file]
-        if self.planned is None or self.planned[0] is not parsed:
-            found = Findings()
-            plan = make_plan(parsed.spec, file, found)
-            if plan is None:
-                findings.problems += found.problems
-                return None
-            self.planned = (parsed, plan, tuple(found.problems))
-        findings.problems += self.planned[2]
-        return self.planned[1]
+    @property
+    def _plan_file(self) -> PlanFile | None:
+        return next(iter(self.plans.values()), None)
+
+    def _read_plan(self, name: str, octets: bytes) -> PlanFile:
+        """The plan of a file; the very same one while the file is the same."""
+        known = self.plans.get(name)
+        return known if known is not None and known.octets == octets else read_plan(octets, name)
+
+    def _read_zone_files(self, octets: Mapping[str, bytes], known: Mapping[str, ZoneFile]) -> None:
+        changed = {
+            name: text
+            for name, text in octets.items()
+            if name not in known or known[name].digest != digest_of(text)
+        }
+        fresh = read_many(changed, self._plan_file)
+        self.files = {name: fresh.get(name) or known[name] for name in octets}
 
     def _is_plan(self, name: str) -> bool:
         return any(Path(name) == self.path / plan for plan in PLAN_FILES)
 
-    def _parse(self, name: str, octets: bytes) -> ParsedFile:
-        digest = hashlib.blake2b(octets, digest_size=16).digest()
-        known = self.parsed.get(name)
-        if known is not None and known.digest == digest:
-            return known
-        adapter: TypeAdapter[Any] = _PLAN if self._is_plan(name) else _ZONE_FILE
-        try:
-            tree = parse(octets, name)
-        except Rejected as error:
-            return ParsedFile(digest, None, error.problems)
-        reading = Reading(name)
-        try:
-            spec = adapter.validate_python(tree, context=reading)
-        except ValidationError as error:
-            problems = [*reading.problems, *translate(error, tree, name)]
-            return ParsedFile(digest, None, tuple(problems))
-        return ParsedFile(digest, spec, tuple(reading.problems))
 
-
-def translate(error: ValidationError, tree: Mapping, file: str) -> Iterator[Problem]:
-    """pydantic's errors as problems with places."""
-    for item in error.errors(include_url=False):
-        kind, message = item["type"], item["msg"]
-        rule = kind if kind in _OWN_RULES else _RULES.get(kind, "bad-type")
-        if rule == "missing-key":
-            message = f"{str(item['loc'][-1])!r} is missing"
-        yield Problem(place_of(locate(tree, item["loc"]), file), Severity.ERROR, rule, message)
+def read_octets(root: Path, findings: Findings) -> dict[str, bytes]:
+    """The zone files below a directory, by name and in the order of their names."""
+    found = {}
+    for name, path in find_files(root, findings):
+        try:
+            found[name] = path.read_bytes()
+        except OSError as error:
+            findings.error(Place(name), "unreadable", f"cannot be read: {error.strerror}")
+    return found
 
 
 def find_files(root: Path, findings: Findings) -> Iterator[tuple[str, Path]]:

@@ -6,10 +6,11 @@ Every value read from YAML keeps its line and column; every message about it nam
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 
 class Place(NamedTuple):
@@ -31,6 +32,25 @@ class Severity(Enum):
     HINT = "hint"
 
 
+Class = TypeVar("Class", bound=type)
+
+
+def quickly_pickled(cls: Class) -> Class:
+    """Let a frozen dataclass be pickled as a call with its fields.
+
+    What `dataclass` writes for frozen classes with slots takes twice as long to read, and there
+    are hundreds of thousands.
+    """
+    read = operator.attrgetter(*(field.name for field in fields(cls)))
+
+    def reduce(self: object) -> tuple[Class, Any]:
+        return cls, read(self)
+
+    cls.__reduce__ = reduce  # type: ignore[assignment]  # any callable does
+    return cls
+
+
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One finding, with a stable rule id."""

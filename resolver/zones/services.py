@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -26,14 +26,21 @@ from resolver.zones.zone import (
     Zone,
 )
 
+NOBODY: frozenset[str] = frozenset()  # one for all that grant nothing
+NEEDS_NOTHING = CheckNeeds()
+
 
 def stable_digest(*parts: object) -> int:
     """A number for content that is the same in every process; places are no content."""
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=12).digest(), "big")
 
 
-def read_grants(words: Iterable[Text], plan: Plan, file: str, findings: Findings) -> frozenset[str]:
+def read_grants(
+    words: Collection[Text], plan: Plan, file: str, findings: Findings
+) -> frozenset[str]:
     """Environments named in `share_with` or `visible_to`."""
+    if not words:
+        return NOBODY
     known = plan.environments
     for word in words:
         if word not in known:
@@ -81,7 +88,8 @@ class ServiceReader:
         words = nearest.value("share_with") or ()
         grants = read_grants(words, self.plan, nearest.file("share_with"), self.findings)
         check = self._check(text, nearest.value("check"), ports)
-        service = Service(
+        policy = _policy(nearest)
+        return Service(
             owner=owner,
             name=names.relative_text(owner, zone.apex).lower(),
             environment=zone.environment,
@@ -89,16 +97,16 @@ class ServiceReader:
             endpoints=endpoints,
             ports=ports,
             ttl=ttl,
-            policy=_policy(nearest),
+            policy=policy,
             failover=tuple(failover),
             failover_places=tuple(failover.values()),
             says_check=nearest.value("check") is not None,
             checked_by=None if check is None else check.checked_by,
             grants=grants,
             place=place,
-            needs=CheckNeeds() if check is None else check.needs,
+            digest=_digest(owner, endpoints, ports, ttl, policy, tuple(failover)),
+            needs=NEEDS_NOTHING if check is None else check.needs,
         )
-        return replace(service, digest=_digest(service))
 
     def _ports(
         self, given: dict[Text, tuple[int, str]], owner: bytes, file: str
@@ -260,25 +268,39 @@ class _Nearest:
 
 
 def _policy(nearest: _Nearest) -> Policy:
+    keys = ("fail", "panic", "max_answers", "slow_start", "ttl_from_health")
+    return _shared_policy(nearest.value("spillover", ""), *map(nearest.value, keys))
+
+
+@lru_cache
+def _shared_policy(
+    spillover: float | str | None,
+    fail: str | None,
+    panic: float | None,
+    answers: int | None,
+    slow_start: float | None,
+    from_health: str | None,
+) -> Policy:
+    """The policy of these keys, "" or None where nothing was said; one object for all services."""
     usual = Policy()
-    spillover = nearest.value("spillover", "")
-    panic, answers = nearest.value("panic"), nearest.value("max_answers")
-    slow_start = nearest.value("slow_start")
     return Policy(
-        fail=Fail(nearest.value("fail") or usual.fail.value),
-        spillover=usual.spillover if spillover == "" else spillover,
+        fail=Fail(fail or usual.fail.value),
+        spillover=usual.spillover if isinstance(spillover, str) else spillover,
         panic=usual.panic if panic is None else panic,
         max_answers=usual.max_answers if answers is None else answers,
-        ttl_from_health=nearest.value("ttl_from_health") != "off",
+        ttl_from_health=from_health != "off",
         slow_start=usual.slow_start if slow_start is None else slow_start,
     )
 
 
-def _digest(service: Service) -> int:
-    endpoints = [
-        (e.owner, e.v4, e.v6, e.weight, e.standby, e.state.value) for e in service.endpoints
-    ]
-    ports = [(p.name, p.number, p.protocol) for p in service.ports]
-    return stable_digest(
-        service.owner, endpoints, ports, service.ttl, service.policy, service.failover
-    )
+def _digest(
+    owner: bytes,
+    endpoints: Iterable[Endpoint],
+    ports: Iterable[Port],
+    ttl: int,
+    policy: Policy,
+    failover: tuple[str, ...],
+) -> int:
+    places = [(e.owner, e.v4, e.v6, e.weight, e.standby, e.state.value) for e in endpoints]
+    named = [(p.name, p.number, p.protocol) for p in ports]
+    return stable_digest(owner, places, named, ttl, policy, failover)

@@ -13,7 +13,7 @@ from healthcheck.check import CheckedBy
 from healthcheck.health import DeclaredState
 from resolver.zones.leaves import IPAddress, IPNetwork
 from resolver.zones.model import CheckSpec, ForwardSpec, ServiceKeys
-from resolver.zones.places import Place
+from resolver.zones.places import Place, quickly_pickled
 
 
 class Fail(Enum):
@@ -24,6 +24,7 @@ class Fail(Enum):
     EMPTY = "empty"
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One place where a service runs; at most one address of each family, packed."""
@@ -46,6 +47,7 @@ class Endpoint:
         return (self.v4,) if self.v6 is None else (self.v4, self.v6)
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Port:
     """One named port: the source of an SRV record set."""
@@ -57,6 +59,7 @@ class Port:
     place: Place
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a service chooses; the named service's policy rules in all its tiers."""
@@ -69,6 +72,7 @@ class Policy:
     slow_start: float = 30.0  # seconds
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class CheckNeeds:
     """What a check asks of the machine and its configuration, each with the place that says so."""
@@ -77,6 +81,7 @@ class CheckNeeds:
     commands: tuple[Place, ...] = ()
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Service:
     """A name with endpoints; `environment` and `region` are None in zones of several."""
@@ -104,6 +109,7 @@ class Service:
         return ".".join(part for part in (self.name, self.environment, self.region) if part)
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class RecordSet:
     """The records of one owner and type (RFC 2181 5: one TTL)."""
@@ -119,6 +125,7 @@ class RecordSet:
     digest: int = 0
 
 
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Soa:
     """Fields of the SOA (RFC 1035 3.3.13); None: generated."""
@@ -147,14 +154,19 @@ class Zone:
     soa: Soa = field(default_factory=Soa)
     soa_place: Place | None = None
     services: dict[bytes, Service] = field(default_factory=dict)  # by owner key
-    records: dict[bytes, dict[int, RecordSet]] = field(default_factory=dict)  # by owner key
+    records: dict[bytes, tuple[RecordSet, ...]] = field(default_factory=dict)  # by owner key
     overrides: dict[str, dict[bytes, Override]] = field(default_factory=dict)
 
     def sees(self, environment: str, grants: frozenset[str]) -> bool:
         """Whether an environment sees what this zone grants to `grants` besides its own."""
         return environment in self.visible or environment in grants
 
+    def find(self, key: bytes, rtype: int) -> RecordSet | None:
+        """The records of an owner, by its key, and type."""
+        return next((found for found in self.records.get(key, ()) if found.rtype == rtype), None)
 
+
+@quickly_pickled
 @dataclass(frozen=True, slots=True)
 class Override:
     """What replaces an owner's records for one environment; no sets: the owner is removed."""

@@ -74,7 +74,7 @@ class Sight:
         """Every written or once generated set that may hold names, with its owner key."""
         return tuple(
             (key, node, rrset)
-            for key, node in self.space.nodes.items()
+            for key, node in self.space.items()
             for rtype, rrset in node.sets.items()
             if type(rrset) is StaticSet and rtype not in _ADDRESSES
         )
@@ -107,7 +107,7 @@ class Sight:
 
         Then this zone governs it in every environment, and it has no keeper.
         """
-        node = self.space.nodes.get(target.lower())
+        node = self.space.node(target.lower())
         return node is not None and bool(node.sets) and node.zone in self._undivided
 
     @cached_property
@@ -132,7 +132,7 @@ class Sight:
             for zone in hidden:  # namesakes: what exists in one of theirs only
                 if self._is_known_in(zone, key, apex):
                     return _zone_keeper(zone, self.survey)
-        if apex == self.survey.domain and key not in self.space.nodes:
+        if apex == self.survey.domain and key not in self.space:
             return self._keeper_of_regionless(key)
         return None
 
@@ -140,7 +140,7 @@ class Sight:
         hidden = self._hidden[apex]
         if all(zone.fallthrough for zone in hidden):
             # Names of fall-through zones are public; theirs are those with records of theirs.
-            if key in self.space.nodes:
+            if key in self.space:
                 return None
             hidden = [zone for zone in hidden if key in zone.records or key in zone.services]
         elif apex in self.space.zones and self.space.has(key):
@@ -151,7 +151,7 @@ class Sight:
         """Whether an environment of that zone has the name in a zone of that apex."""
         for name in zone.visible:
             sight = self.survey.sights.get(name)
-            node = sight.space.nodes.get(key) if sight is not None else None
+            node = sight.space.node(key) if sight is not None else None
             if node is not None and names.key(node.zone.apex) == apex:
                 return True
         return False
@@ -175,7 +175,7 @@ class Sight:
                 for found in override.sets:
                     if (found.rtype, found.place) == (rrset.rtype, rrset.place):
                         return Origin(found, zone, True)
-            written = zone.records.get(key, {}).get(rrset.rtype)
+            written = zone.find(key, rrset.rtype)
             if written is not None and written.place == rrset.place:
                 return Origin(written, zone, False)
         return None

@@ -152,8 +152,8 @@ class Survey:
 
 def sets_of(zone: Zone) -> Iterator[RecordSet]:
     """The plain records of a zone, without overrides."""
-    for by_type in zone.records.values():
-        yield from by_type.values()
+    for sets in zone.records.values():
+        yield from sets
 
 
 def items_of(zone: Zone) -> Iterator[Item]:
@@ -167,7 +167,7 @@ def items_of(zone: Zone) -> Iterator[Item]:
     for key, service in zone.services.items():
         viewers = (zone.visible | service.grants) - overridden.get(key, frozenset())
         yield Item(service.owner, key, None, viewers, service.place)
-    for key, by_type in zone.records.items():
-        for found in by_type.values():
+    for key, sets in zone.records.items():
+        for found in sets:
             viewers = (zone.visible | found.grants) - overridden.get(key, frozenset())
             yield Item(found.owner, key, found.rtype, viewers, found.place)
