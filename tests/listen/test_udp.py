@@ -14,6 +14,7 @@ import pytest
 
 from resolver import faultlog
 from resolver.generation import Generation
+from resolver.listen.pumps import Kind
 from tests.forward.asking import ZONES, plan, site, to
 from tests.forward.fake import Held, address, answers, upstream
 from tests.support import (
@@ -31,9 +32,12 @@ WEB = "web.dev.east.corp.test."
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_question_is_answered(generation: Compile, host: str) -> None:
+async def test_a_question_is_answered(generation: Compile, host: str, pump: Kind) -> None:
     """Over IPv4 and IPv6."""
-    async with listening(generation(), host) as server, datagrams(host, server.port) as client:
+    async with (
+        listening(generation(), host, pump=pump) as server,
+        datagrams(host, server.port) as client,
+    ):
         assert len(addresses(await client.ask(question(WEB)))) == 3
         assert server.counters.replies == {("dev", "udp", 1, 0, "zone"): 1}
 
@@ -43,27 +47,30 @@ async def test_a_question_is_answered(generation: Compile, host: str) -> None:
     [("0.0.0.0", ["127.0.0.1", "127.0.0.2", "127.0.0.3"]), ("::", ["::1"])],
 )
 async def test_a_wildcard_answers_from_the_address_asked(
-    generation: Compile, wildcard: str, asked: list[str]
+    generation: Compile, wildcard: str, asked: list[str], pump: Kind
 ) -> None:
     """A connected client receives from nowhere else."""
-    async with listening(generation(), wildcard) as server:
+    async with listening(generation(), wildcard, pump=pump) as server:
         for host in asked:
             async with datagrams(host, server.port) as client:
                 assert len(addresses(await client.ask(question(WEB)))) == 3
 
 
-async def test_the_source_decides_the_view(generation: Compile) -> None:
+async def test_the_source_decides_the_view(generation: Compile, pump: Kind) -> None:
     """127.64.0.1 stands for a client of prod."""
-    async with listening(generation()) as server:
+    async with listening(generation(), pump=pump) as server:
         for source, rcode in (("127.0.0.1", 3), ("127.64.0.1", 0), ("127.99.0.1", 5)):
             async with datagrams("127.0.0.1", server.port, source) as client:
                 reply = await client.ask(question("web.prod.east.corp.test."))
                 assert reply.rcode() == rcode
 
 
-async def test_nothing_is_said_to_fragments_and_replies(generation: Compile) -> None:
+async def test_nothing_is_said_to_fragments_and_replies(generation: Compile, pump: Kind) -> None:
     """The next question of the same client is answered, and is the first reply that it gets."""
-    async with listening(generation()) as server, datagrams("127.0.0.1", server.port) as client:
+    async with (
+        listening(generation(), pump=pump) as server,
+        datagrams("127.0.0.1", server.port) as client,
+    ):
         reply = bytearray(question(WEB))
         reply[2] |= 0x80
         for wire in (b"", b"x", bytes(reply), b"\xff" * 512, b"\0" * 11):
@@ -72,18 +79,26 @@ async def test_nothing_is_said_to_fragments_and_replies(generation: Compile) -> 
         assert server.counters.dropped == {"not_a_query": 5}
 
 
-async def test_a_burst_larger_than_a_batch_is_answered(generation: Compile) -> None:
+async def test_a_burst_larger_than_a_batch_is_answered(generation: Compile, pump: Kind) -> None:
     """The loop comes back for the rest."""
-    async with listening(generation()) as server, datagrams("127.0.0.1", server.port) as client:
+    async with (
+        listening(generation(), pump=pump) as server,
+        datagrams("127.0.0.1", server.port) as client,
+    ):
         for ident in range(150):
             client.send(question(WEB, ident=ident))
         seen = {dns.message.from_wire(await client.receive()).id for _ in range(150)}
         assert seen == set(range(150))
 
 
-async def test_what_waits_in_the_kernel_is_answered_at_the_end(generation: Compile) -> None:
+async def test_what_waits_in_the_kernel_is_answered_at_the_end(
+    generation: Compile, pump: Kind
+) -> None:
     """Stopping loses no question that was there before."""
-    async with listening(generation()) as server, datagrams("127.0.0.1", server.port) as client:
+    async with (
+        listening(generation(), pump=pump) as server,
+        datagrams("127.0.0.1", server.port) as client,
+    ):
         for ident in range(200):
             client.send(question(WEB, ident=ident))
         server.udp.stop(server.tcp.loop)
@@ -91,21 +106,21 @@ async def test_what_waits_in_the_kernel_is_answered_at_the_end(generation: Compi
         server.udp.start(server.tcp.loop)
 
 
-async def test_a_reload_is_seen_by_the_next_question(generation: Compile) -> None:
+async def test_a_reload_is_seen_by_the_next_question(generation: Compile, pump: Kind) -> None:
     """The generation is taken when a batch begins."""
     first = generation()
-    async with listening(first) as server, datagrams("127.0.0.1", server.port) as client:
+    async with listening(first, pump=pump) as server, datagrams("127.0.0.1", server.port) as client:
         assert len(addresses(await client.ask(question(WEB)))) == 3
         changed = {**FILES, "dev.yaml": DEV.replace(", 10.80.1.3]", "]")}
         server.published.replace(generation(changed, previous=first))
         assert len(addresses(await client.ask(question(WEB)))) == 2
 
 
-async def test_a_large_answer_is_cut_for_udp(generation: Compile) -> None:
+async def test_a_large_answer_is_cut_for_udp(generation: Compile, pump: Kind) -> None:
     """TC, so that the client asks over TCP."""
     zone = "zone: dev.east\nrecords: {t: {TXT: '%s'}}\n" % ("x" * 2000)
     made = generation({"environments.yaml": PLAN, "z.yaml": zone})
-    async with listening(made) as server, datagrams("127.0.0.1", server.port) as client:
+    async with listening(made, pump=pump) as server, datagrams("127.0.0.1", server.port) as client:
         reply = await client.ask(question("t.dev.east.corp.test.", "TXT", edns=4096))
         assert (reply.answer, bool(reply.flags & dns.flags.TC)) == ([], True)
 
@@ -116,11 +131,15 @@ async def test_a_bug_is_servfail_and_a_line_in_the_log(
     host: str,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    pump: Kind,
 ) -> None:
     """And the next question is answered as ever."""
     monkeypatch.setattr(faultlog, "_last_report", [float("-inf")])
     made = generation()
-    async with listening(made, host) as server, datagrams("127.0.0.1", server.port) as client:
+    async with (
+        listening(made, host, pump=pump) as server,
+        datagrams("127.0.0.1", server.port) as client,
+    ):
         broken = dataclasses.replace(made, views=None)  # type: ignore[arg-type]  # that breaks it
         server.published.generation = broken
         with caplog.at_level(logging.ERROR):
@@ -130,9 +149,12 @@ async def test_a_bug_is_servfail_and_a_line_in_the_log(
         assert len(addresses(await client.ask(question(WEB)))) == 3
 
 
-async def test_a_reply_that_cannot_be_sent_is_counted(generation: Compile) -> None:
+async def test_a_reply_that_cannot_be_sent_is_counted(generation: Compile, pump: Kind) -> None:
     """Port 0 takes no datagrams; the listener goes on."""
-    async with listening(generation()) as server, datagrams("127.0.0.1", server.port) as client:
+    async with (
+        listening(generation(), pump=pump) as server,
+        datagrams("127.0.0.1", server.port) as client,
+    ):
         server.udp._failed(errno.EHOSTUNREACH)
         assert server.counters.dropped["send_failed"] == 1
         assert (await client.ask(question(WEB))).rcode() == 0
