@@ -11,7 +11,10 @@ from pathlib import Path
 
 from bench.cachesize import cachesize
 from bench.changes import check, reload, start
+from bench.chart import as_svg
+from bench.contest import large, nxdomain, tcp, zone
 from bench.effort import QUICK, Effort, Scenario
+from bench.flapping import flapping, storm
 from bench.flips import flips
 from bench.forwarding import cached, misses
 from bench.hanging import fairness, hanging
@@ -22,9 +25,12 @@ from bench.outages import coldname, stale
 from bench.peers import Site
 from bench.probing import probes
 from bench.report import Figure, as_json, as_markdown
+from bench.standing import missing, panels, versions
+from bench.workers import scale, workers
 from bench.zones import generate, write_answers, write_questions, write_zones
 
 SCENARIOS: tuple[Scenario, ...] = (
+    *(zone, nxdomain, tcp, large, flapping, storm, workers, scale),
     *(queries, flood, start, check, reload, kills, flips, probes),
     *(misses, cached, coldname, stale, hanging, fairness, cachesize),
 )
@@ -50,6 +56,8 @@ def about(site: Site) -> dict[str, object]:
         "load": os.getloadavg()[0],
         "services": site.services,
         "files": sum(path.is_file() for path in site.zones.rglob("*")),
+        "versions": ", ".join(f"{command} {word}" for command, word in versions().items()),
+        "not installed": ", ".join(missing()) or "none",
     }
 
 
@@ -60,6 +68,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter, fewer repetitions")
     parser.add_argument("--only", choices=names, action="append", help="this scenario (may repeat)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw CPU per query of servers")
     parser.add_argument("--services", type=int, default=10_000, metavar="N")
     parser.add_argument("--files", type=int, default=100, metavar="N")
     arguments = parser.parse_args()
@@ -82,6 +91,8 @@ def main() -> int:
     print("\n" + ", ".join(f"{key} {value}" for key, value in known.items()))
     if arguments.json is not None:
         arguments.json.write_text(as_json(figures, known) + "\n")
+    if arguments.svg is not None:
+        arguments.svg.write_text(as_svg(panels(figures), "µs"))
     return int(failed)
 
 

@@ -21,10 +21,21 @@ class Effort:
     kills: int = 5  # of each service
     steady: float = 30.0  # beside probes and flips
     names: int = 1_000_000  # that flood the cache
+    turn: float = 2.0  # of one server among many
+    large: int = 100_000  # names, or services
 
 
 QUICK = Effort(
-    run=2.0, repetitions=3, flood=6.0, reloads=2, starts=1, kills=1, steady=8.0, names=150_000
+    run=2.0,
+    repetitions=3,
+    flood=6.0,
+    reloads=2,
+    starts=1,
+    kills=1,
+    steady=8.0,
+    names=150_000,
+    turn=0.7,
+    large=20_000,
 )
 
 Figures = Iterator[Figure]

@@ -3,89 +3,51 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
+from bench.beginning import Starts, begin, start_ours
 from bench.effort import Effort, Figures
-from bench.measure import CannotMeasure, Dnsperf, Load, cpu_seconds, median, spread
-from bench.outside import forwarding_site, sightline, write_names
-from bench.peers import Server, Site
-from bench.report import Figure
+from bench.measure import CannotMeasure, Dnsperf, Load
+from bench.outside import forwarding_site, write_names
+from bench.peers import COMPILED, Site
+from bench.programs import Program, Running, installed
 from bench.resolvers import (
     BIND,
     DNSMASQ,
     DNSMASQ_SMALL,
     FORWARDERS,
+    UNBOUND,
     UPSTREAM,
     ZONE,
-    Program,
-    Running,
     authoritative,
     forwarder,
-    installed,
 )
+from bench.tally import Kind, Tally
 
-OURS = "sightline"
-MISS_BOUNDS = {DNSMASQ.name: 1.2, DNSMASQ_SMALL.name: 1.2, BIND.name: 2.0}
-HIT_BOUND = 1.3  # times an answer from a zone
+MISS_BOUNDS = {DNSMASQ.name: 1.0, DNSMASQ_SMALL.name: 1.0, BIND.name: 1.7}
+HIT_BOUNDS = {UNBOUND.name: 0.85, BIND.name: 0.8, DNSMASQ.name: 0.65}  # of the compiled pump
+OWN_BOUND = 1.3  # times an answer from a zone
 FASTEST = 60_000  # queries a second that nobody reaches here
 STEADY_RATE = 2000
+TIMED_RATE = 10_000
 CACHED_NAMES = 1000
-
-
-class Tally:
-    """Runs of each kind, one after the other."""
-
-    def __init__(self) -> None:
-        self.cost: dict[str, list[float]] = {}  # µs
-        self.busy: dict[str, list[float]] = {}
-        self.rate: dict[str, list[float]] = {}
-        self.lost: dict[str, int] = {}
-        self.upstream: dict[str, list[float]] = {}  # share of a core
-
-    def run(self, kind: str, server: Running, load: Callable[[], Load], asked: Running) -> Load:
-        """One run, and what it cost the server; `asked` is the upstream."""
-        before, before_asked = cpu_seconds(server.pid), cpu_seconds(asked.pid)
-        found = load()
-        used = cpu_seconds(server.pid) - before
-        used_asked = cpu_seconds(asked.pid) - before_asked
-        self.cost.setdefault(kind, []).append(used / found.completed * 1e6)
-        self.busy.setdefault(kind, []).append(used / found.seconds)
-        self.rate.setdefault(kind, []).append(found.rate)
-        self.upstream.setdefault(kind, []).append(used_asked / found.seconds)
-        self.lost[kind] = self.lost.get(kind, 0) + found.lost
-        return found
-
-    def figures(self, scenario: str) -> Figures:
-        for kind, values in self.cost.items():
-            text = f"{spread(values)} µs"
-            yield Figure(scenario, f"{kind}: CPU per query", median(values), text)
-            rates, share = self.rate[kind], median(self.busy[kind])
-            text = (
-                f"{spread([r / 1000 for r in rates])} k/s, core {share:.0%} busy, "
-                f"upstream {median(self.upstream[kind]):.0%}, {self.lost[kind]} lost"
-            )
-            yield Figure(scenario, f"{kind}: rate on one core", median(rates), text)
-
-    def ratio(self, scenario: str, ours: str, theirs: str, bound: float | None) -> Figure:
-        """Times the CPU of another kind, run by run."""
-        pairs = zip(self.cost[ours], self.cost[theirs], strict=True)
-        ratios = [mine / other for mine, other in pairs]
-        what = f"{ours}: times the CPU of {theirs}"
-        return Figure(scenario, what, median(ratios), spread(ratios, ".2f"), bound)
 
 
 def _start(
     stack: ExitStack, site: Site, name: str, programs: Iterable[Program]
-) -> tuple[Site, Running, dict[str, Running]]:
-    """The upstream and everybody who asks it, ours first."""
+) -> tuple[Site, Running, dict[str, Running], list[str]]:
+    """The upstream and everybody who asks it; the names of ours, which are first."""
     asked = stack.enter_context(authoritative(site.scratch))
-    ours = forwarding_site(site, name, {"prod": (f"{UPSTREAM}:{asked.port}",)})
-    servers: dict[str, Running] = {OURS: stack.enter_context(Server(sightline(), ours))}
-    for program in installed(programs):
-        servers[program.name] = stack.enter_context(forwarder(program, site.scratch, asked.port))
-    return ours, asked, servers
+    site = forwarding_site(site, name, {"prod": (f"{UPSTREAM}:{asked.port}",)})
+    mine = start_ours(stack, site)
+    starts: Starts = {
+        program.name: partial(forwarder, program, site.scratch, asked.port)
+        for program in installed(programs)
+    }
+    return site, asked, {**mine, **begin(stack, starts)}, list(mine)
 
 
 def misses(site: Site, effort: Effort) -> Figures:
@@ -95,25 +57,24 @@ def misses(site: Site, effort: Effort) -> Figures:
     """
     tally, numbers = Tally(), itertools.count()
     questions = site.scratch / "misses.txt"
-    paces: dict[str, int | None] = {"": None, f" at {STEADY_RATE}/s": STEADY_RATE}
+    paces: dict[str, int | None] = {"": None, f"at {STEADY_RATE}/s": STEADY_RATE}
     with ExitStack() as stack:
-        _, asked, servers = _start(stack, site, "zones-misses", (DNSMASQ_SMALL, *FORWARDERS))
+        programs = (DNSMASQ_SMALL, *FORWARDERS)
+        _, asked, servers, ours = _start(stack, site, "zones-misses", programs)
         for server in servers.values():  # what is done but once
             _ask_new(server, questions, numbers, 1.0, None)
         for _ in range(effort.repetitions):
             for (word, rate), (name, server) in itertools.product(paces.items(), servers.items()):
-                kind = name + word
-
-                def load(server: Running = server, rate: int | None = rate) -> Load:
-                    return _ask_new(server, questions, numbers, effort.run, rate)
-
-                found = tally.run(kind, server, load, asked)
-                if found.rcodes.get("NOERROR", 0) < 0.99 * found.completed:
-                    raise CannotMeasure(f"{kind}: {found.rcodes}")
-    yield from tally.figures("misses")
-    for word, name in itertools.product(paces, servers):
-        if name != OURS:
-            yield tally.ratio("misses", OURS + word, name + word, MISS_BOUNDS.get(name))
+                load = partial(_ask_new, server, questions, numbers, effort.run, rate)
+                tally.run(Kind(name, word), server, load, asked)
+        for name, server in servers.items():
+            kind = Kind(name, f"at {STEADY_RATE}/s")
+            tally.time(kind, partial(_ask_new, server, questions, numbers, effort.run, STEADY_RATE))
+    yield from tally.figures("misses", ours[0])
+    for word, mine, name in itertools.product(paces, ours, servers):
+        if name not in ours:
+            bound = MISS_BOUNDS.get(name)
+            yield from tally.compared("misses", Kind(mine, word), Kind(name, word), bound)
 
 
 def _ask_new(
@@ -122,7 +83,13 @@ def _ask_new(
     """Names that were in no run before; the file is asked through but once."""
     run, most = next(numbers), int((rate or FASTEST) * seconds)
     write_names(questions, (f"n{number}.r{run}.{ZONE}" for number in range(most)))
-    return Dnsperf(server.port, questions, seconds, "-n", "1", rate=rate).result()
+    is_timed = rate is not None
+    load = Dnsperf(
+        server.port, questions, seconds, "-n", "1", rate=rate, is_verbose=is_timed
+    ).result()
+    if load.rcodes.get("NOERROR", 0) < 0.99 * load.completed:
+        raise CannotMeasure(f"not answered: {load.rcodes}")
+    return load
 
 
 def cached(site: Site, effort: Effort) -> Figures:
@@ -131,20 +98,29 @@ def cached(site: Site, effort: Effort) -> Figures:
     questions = site.scratch / "cached.txt"
     write_names(questions, (f"n{number}.{ZONE}" for number in range(CACHED_NAMES)))
     with ExitStack() as stack:
-        ours, asked, servers = _start(stack, site, "zones-cached", FORWARDERS)
-        Dnsperf(servers[OURS].port, ours.questions, 600, "-n", "1").result()
-        for server in servers.values():
+        site, asked, servers, ours = _start(stack, site, "zones-cached", FORWARDERS)
+        for name, server in servers.items():
             Dnsperf(server.port, questions, 600, "-n", "1").result()
-        runs = [(f"{name}, cached", server, questions) for name, server in servers.items()]
-        runs.insert(1, (f"{OURS}, own zone", servers[OURS], ours.questions))
-        for _ in range(effort.repetitions):
+            if name in ours:
+                Dnsperf(server.port, site.questions, 600, "-n", "1").result()
+        runs = [(Kind(name, "cached"), server, questions) for name, server in servers.items()]
+        runs += [(Kind(name, "own zone"), servers[name], site.questions) for name in ours]
+        for number in range(effort.repetitions):
             for kind, server, file in runs:
-
-                def load(server: Running = server, file: Path = file) -> Load:
-                    return Dnsperf(server.port, file, effort.run).result()
-
+                load = partial(_ask, server, file, effort.run)
                 tally.run(kind, server, load, asked)
-    yield from tally.figures("cached")
-    for kind, _, _ in runs[1:]:
-        bound = HIT_BOUND if kind.startswith(OURS) else None
-        yield tally.ratio("cached", f"{OURS}, cached", kind, bound)
+                if number == 0:
+                    tally.time(kind, partial(load, TIMED_RATE))
+    yield from tally.figures("cached", ours[0])
+    for mine, (theirs, _, _) in itertools.product(ours, runs):
+        bound = HIT_BOUNDS.get(theirs.server) if mine == COMPILED else None
+        if theirs == Kind(mine, "own zone"):
+            bound = OWN_BOUND
+        elif theirs.server in ours:
+            continue
+        yield from tally.compared("cached", Kind(mine, "cached"), theirs, bound)
+
+
+def _ask(server: Running, questions: Path, seconds: float, rate: int | None = None) -> Load:
+    is_timed = rate is not None
+    return Dnsperf(server.port, questions, seconds, rate=rate, is_verbose=is_timed).result()

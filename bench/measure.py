@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -28,8 +29,24 @@ def tree(pid: int) -> list[int]:
     found = [pid]
     for item in found:
         for path in Path(f"/proc/{item}/task").glob("*/children"):
-            found += [int(word) for word in path.read_text().split()]
+            found += [int(word) for word in read_if_there(path).split()]
     return found
+
+
+def read_if_there(path: Path) -> str:
+    """What stands in a file; nothing when its process has ended meanwhile."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def release(pid: int) -> None:
+    """Let a process tree, with all its threads, have every core."""
+    for item in tree(pid):
+        for path in Path(f"/proc/{item}/task").glob("*"):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(path.name), CORES)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -37,17 +54,21 @@ def cpu_seconds(pid: int) -> float:
     total = 0
     for item in tree(pid):
         # the name in the second field may hold spaces: count from its end
-        fields = Path(f"/proc/{item}/stat").read_text().rpartition(")")[2].split()
+        fields = read_if_there(Path(f"/proc/{item}/stat")).rpartition(")")[2].split()
         total += sum(int(word) for word in fields[11:15])
     return total * TICK
 
 
 def memory_mb(pid: int, key: str = "VmRSS") -> float:
-    """Resident memory of a process tree, in 10^6 octets; VmHWM: the most there ever was."""
+    """Memory of a process tree, in 10^6 octets: resident; VmHWM: the most there ever was.
+
+    Pss: what processes share counts once, in parts.
+    """
     total = 0
     for item in tree(pid):
-        status = Path(f"/proc/{item}/status").read_text()
-        match = re.search(rf"^{key}:\s+(\d+) kB", status, re.MULTILINE)
+        name = "smaps_rollup" if key == "Pss" else "status"
+        text = read_if_there(Path(f"/proc/{item}/{name}"))
+        match = re.search(rf"^{key}:\s+(\d+) kB", text, re.MULTILINE)
         total += int(match[1]) if match else 0
     return total * 1024 / 1e6
 
@@ -84,6 +105,7 @@ class Dnsperf:
         *options: str,
         rate: int | None = None,
         is_verbose: bool = False,
+        roams: bool = False,
     ) -> None:
         program = shutil.which("dnsperf")
         if program is None:
@@ -98,7 +120,8 @@ class Dnsperf:
             self.process = subprocess.Popen(
                 [*command, *options], stdout=output, stderr=subprocess.STDOUT
             )
-        os.sched_setaffinity(self.process.pid, {LOAD_CORE})
+        if not roams:
+            os.sched_setaffinity(self.process.pid, {LOAD_CORE})
 
     def stop(self) -> None:
         """End before the time is up; what was measured counts."""

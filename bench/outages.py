@@ -21,8 +21,9 @@ from bench.outside import (
 )
 from bench.peers import Server, Site
 from bench.prober import NS, Prober, packed_question, percentile, told
+from bench.programs import Running, installed
 from bench.report import Figure
-from bench.resolvers import UPSTREAM, ZONE, Running, forwarder, installed
+from bench.resolvers import FORWARDERS, UPSTREAM, ZONE, forwarder
 
 CROWD = 1000  # clients
 SLOW = 0.3  # seconds that the upstream takes: less than a forwarder waits before it asks again
@@ -41,7 +42,7 @@ def coldname(site: Site, effort: Effort) -> Figures:
         ours = forwarding_site(site, "zones-coldname", {"prod": (place,)})
         servers: dict[str, Running] = {"sightline": stack.enter_context(Server(sightline(), ours))}
         asked = int(place.rpartition(":")[2])
-        for program in installed():
+        for program in installed(FORWARDERS):
             servers[program.name] = stack.enter_context(forwarder(program, site.scratch, asked))
         of = CROWD * effort.repetitions
         for kind, server in servers.items():

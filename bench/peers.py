@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 import re
 import subprocess
@@ -18,7 +20,7 @@ from bench.measure import SERVER_CORE, CannotMeasure
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"ready: listening on 127\.0\.0\.1:(\d+)")
 ADMIN = re.compile(r"admin on (127\.0\.0\.1:\d+)")
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,12 @@ class Peer:
     settings: Mapping[str, str] = field(default_factory=dict)  # variables of its environment
 
 
-def _serve(site: Site) -> list[str]:
+SERVE = (sys.executable, "-m", "resolver.cli", "serve")
+
+
+def _serve(site: Site, *options: str) -> list[str]:
     addresses = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
-    return [sys.executable, "-m", "resolver.cli", "serve", "--zones", str(site.zones), *addresses]
+    return [*SERVE, "--zones", str(site.zones), *addresses, *options]
 
 
 # Endpoints of generated zones are addresses of nobody: to probe them would be to wait for nothing.
@@ -54,6 +59,34 @@ BASELINE = Peer(
     "asyncio + dnslib",
     lambda site: [sys.executable, "-m", "bench.baseline", str(site.answers)],
 )
+
+
+@functools.cache
+def serve_knows(option: str) -> bool:
+    """Whether this version of `sightline serve` has such an option."""
+    told = subprocess.run(
+        [*SERVE, "--help"], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    return re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", told.stdout) is not None
+
+
+PYTHON, COMPILED = "sightline, Python pump", "sightline, compiled pump"
+PUMPS = {COMPILED: "compiled", PYTHON: "python"}
+
+
+def pumps(peer: Peer = SIGHTLINE) -> list[Peer]:
+    """Ours with each of its pumps."""
+    if not serve_knows("--pump"):
+        return [dataclasses.replace(peer, name=PYTHON)]
+    return [
+        dataclasses.replace(with_options(peer, "--pump", word), name=name)
+        for name, word in PUMPS.items()
+    ]
+
+
+def with_options(peer: Peer, *options: str) -> Peer:
+    """The same with more arguments."""
+    return dataclasses.replace(peer, command=lambda site: [*peer.command(site), *options])
 
 
 def environment() -> dict[str, str]:
@@ -90,6 +123,7 @@ class Server:
             self._end()
             raise
         self.port = int(match[1])
+        self.took = self.ready - self.started
 
     def _read(self) -> None:
         assert self._process.stderr is not None
