@@ -7,6 +7,7 @@ Connections come from many addresses of ASKER's network, so that ports do not ru
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -62,27 +63,27 @@ class Connections:
         return len(self._open)
 
     def ask(self) -> None:
-        """Connect and ask."""
+        """Connect; the question follows as soon as that is done: on one machine mostly at once."""
         began = time.monotonic()
         self.sent += 1
         client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            client.setsockopt(socket.IPPROTO_IP, NO_PORT_YET, 1)
-            client.bind((next(self._sources), 0))
-            client.settimeout(TIMEOUT)
-            client.connect(("127.0.0.1", self._port))
-            client.sendall(next(self._messages))
-        except OSError:
-            client.close()
-            self.lost += 1
-            return
-        self._poll.register(client.fileno(), select.EPOLLIN)
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_IP, NO_PORT_YET, 1)
+        client.bind((next(self._sources), 0))
+        client.connect_ex(("127.0.0.1", self._port))
+        self._poll.register(client.fileno(), select.EPOLLOUT)
         self._open[client.fileno()] = (client, began)
 
     def take(self, wait: float) -> None:
-        """Close those that were answered, and those that were not for too long."""
-        for number, _ in self._poll.poll(wait):
-            client, began = self._open.pop(number)
+        """Ask where one is connected; close what was answered, and what was not for too long."""
+        for number, event in self._poll.poll(wait):
+            client, began = self._open[number]
+            if event == select.EPOLLOUT:
+                with contextlib.suppress(OSError):  # the next event tells
+                    client.send(next(self._messages))
+                self._poll.modify(number, select.EPOLLIN)
+                continue
+            del self._open[number]
             is_answered = self._is_answered(client)
             client.close()
             if is_answered:

@@ -12,9 +12,8 @@ from bench.report import Figure
 
 OURS = (COMPILED, PYTHON)
 CHARTED = {  # scenario and variant → title
-    ("zone", "plain"): "An answer from a zone, over UDP: CPU per query",
-    ("cached", "cached"): "A name of others, from the cache: CPU per query",
-    ("misses", ""): "A name of others, not in the cache: CPU per query",
+    ("zone", "plain"): "An answer from a zone over UDP: CPU per query",
+    ("cached", "cached"): "An external name from the cache: CPU per query",
 }
 
 

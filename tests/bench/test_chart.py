@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from bench.chart import Bar, Panel, as_svg
+from bench.chart import Bar, Panel, as_svg, longest
 from bench.peers import COMPILED
 from bench.report import Figure
 from bench.standing import panels
@@ -25,6 +25,15 @@ def test_the_longest_bar_fills_the_width_and_others_are_in_proportion() -> None:
     (ours,), (bar,) = drawn(svg, "ours"), drawn(svg, "bar")
     assert float(ours.get("width", 0)) * 2 == float(bar.get("width", 0))
     assert float(ours.get("y", 0)) < float(bar.get("y", 0))
+
+
+def test_a_bar_far_beyond_the_others_is_cut() -> None:
+    """So that the others can be told apart; its value stands beside it."""
+    bars = [Bar(name, value) for name, value in (("a", 4.0), ("b", 5.0), ("c", 50.0))]
+    assert longest([bar.value for bar in bars]) == 5.0
+    svg = as_svg([Panel("t", bars)], "µs")
+    assert len(drawn(svg, "bar")) == 4  # two pieces
+    assert "50.0 µs" in svg
 
 
 def test_the_floor_is_marked() -> None:
