@@ -10,6 +10,8 @@ from resolver.answers import AnswerTable
 from resolver.generation import Generation, Serials, View, ViewKey
 from resolver.handouts import Handouts
 from resolver.namespace import Namespace
+from resolver.packed import PackedNamespace
+from resolver.parcel import pack
 from resolver.populate import Before, populate
 from resolver.routes import NO_DEFAULTS, Forwarding, ServerDefaults, make_forwardings
 from resolver.rrsets import Scope
@@ -77,6 +79,26 @@ def compile_generation(
         serials=serials.given,
         handouts=handouts,
     )
+
+
+def pack_up(generation: Generation, seed: int) -> Generation:
+    """The same with its namespaces packed: a third of the memory, and ready to be sent or kept.
+
+    Those of `generation` are taken apart; nobody may have been given it yet.
+    """
+    views, spaces = dict(generation.views), dict(generation.namespaces)
+    for name, space in generation.namespaces.items():
+        if isinstance(space, PackedNamespace):
+            continue
+        packed = spaces[name] = PackedNamespace(pack(space))
+        for _ in space.release():
+            pass
+        for key, view in generation.views.items():
+            if view.environment == name:
+                old = view.answers
+                answers = AnswerTable(packed, old.scope, seed, old.wheels, old.handouts)
+                views[key] = replace(view, answers=answers)
+    return replace(generation, views=views, namespaces=spaces)
 
 
 def _kept_views(

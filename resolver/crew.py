@@ -25,6 +25,7 @@ from resolver.listen.sockets import Bound
 from resolver.losses import Losses
 from resolver.member import HUNG, Member
 from resolver.messages import Flip, Settings
+from resolver.packed import PackedNamespace
 from resolver.parcel import Parcel, pack
 
 CATCHING_UP = 5.0  # seconds that a change waits until every worker has it
@@ -99,6 +100,8 @@ class Crew:
         self._staged = {
             name: self._parcels[name]
             if name in self._parcels and old.get(name) is space
+            else space.parcel
+            if isinstance(space, PackedNamespace)
             else await beside(pack, space)
             for name, space in generation.namespaces.items()
         }

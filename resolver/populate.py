@@ -137,7 +137,7 @@ class _Population:
     def _keep(self, kept: frozenset[bytes], old: Namespace) -> None:
         zones = {old.zones[key] for key in kept}
         nodes = self.space.nodes
-        nodes.update((key, node) for key, node in old.nodes.items() if node.zone in zones)
+        nodes.update((key, node) for key, node in old.items() if node.zone in zones)
         for key, sets in old.glue.items():
             if self._governing(key) in kept:
                 self.space.glue[key] = sets

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resolver.cafile import find_fault
-from resolver.compile import compile_generation
+from resolver.compile import compile_generation, pack_up
 from resolver.generation import Generation, Serials
 from resolver.routes import NO_DEFAULTS, ServerDefaults
 from resolver.zones.load import ZonesDirectory
@@ -35,12 +35,15 @@ class Builder:
         read_defaults: Callable[[], ServerDefaults] = lambda: NO_DEFAULTS,
         may_run_commands: bool = False,
         known: Serials | None = None,
+        *,
+        packs: bool = False,
     ) -> None:
         self.directory = ZonesDirectory(directory)
         self.seed = seed
         self.read_defaults = read_defaults  # what the server says of forwarding, at each build
         self.may_run_commands = may_run_commands
         self.known = known  # serials of a former process
+        self.packs = packs  # namespaces: who answers from them is another process
 
     def build(self, now: int, previous: Generation | None = None) -> Built:
         """Read, judge and compile; `now` in seconds since the epoch (for serials)."""
@@ -69,7 +72,9 @@ class Builder:
                 )
             problems += lint(zones, generation, defaults.has_upstreams)
         ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.rule)))
-        return Built(None if _has_errors(ordered) else generation, ordered)
+        if generation is None or _has_errors(ordered):
+            return Built(None, ordered)
+        return Built(pack_up(generation, self.seed) if self.packs else generation, ordered)
 
 
 def judge_needs(zones: ZoneSet, may_run_commands: bool) -> Iterator[Problem]:

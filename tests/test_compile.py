@@ -5,7 +5,7 @@ from pathlib import Path
 
 from healthcheck.health import Health, HealthTable, State
 from resolver import names
-from resolver.compile import compile_generation
+from resolver.compile import compile_generation, pack_up
 from resolver.generation import Generation
 from resolver.reload import Builder
 from tests.support import (
@@ -170,3 +170,16 @@ def test_prepared_answers_are_kept_only_under_the_same_health(
     assert same.views["dev", "east"] is first.views["dev", "east"]
     other = compile_generation(first.zones, NOW, 1, first, HealthTable())
     assert other.views["dev", "east"] is not first.views["dev", "east"]
+
+
+def test_packed_namespaces_answer_the_same(zones_dir: Callable[..., Path]) -> None:
+    """In every view; those that were packed before stay as they are."""
+    directory = zones_dir()
+    builder = Builder(directory, 1, packs=True)
+    plain, packed = compiled(directory), compiled(directory, builder=builder)
+    for name in ("web", "text", "alias", "x.wild", "nothing", "10-80-1-1.web"):
+        owner = f"{name}.dev.east.corp.test."
+        assert set(addresses(ask(packed, owner))) == set(addresses(ask(plain, owner)))
+        assert ask(packed, owner).rcode() == ask(plain, owner).rcode()
+    assert pack_up(packed, 1).namespaces == packed.namespaces
+    assert compiled(directory, packed, builder=builder).namespaces == packed.namespaces

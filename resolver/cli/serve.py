@@ -98,6 +98,7 @@ def _prepare(config: ServerConfig, sockets: Sockets) -> Supervisor:
         partial(defaults_of, config.forward),
         config.checks.commands,
         serials.load() if serials is not None else None,
+        packs=sockets.workers > 0,
     )
     built = builder.build(int(time.time()))
     if built.generation is None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver.compile import compile_generation
+from resolver.compile import compile_generation, pack_up
 from resolver.generation import Generation
 from resolver.namespace import Namespace
 from resolver.zones.load import ZonesDirectory
@@ -30,7 +30,7 @@ def shape(generation: Generation, space: Namespace) -> dict[bytes, Any]:
             node.wildcard.owner if node.wildcard else None,
             {rtype: (found.ttl, found.draw(scope)) for rtype, found in node.sets.items()},
         )
-        for key, node in space.nodes.items()
+        for key, node in space.items()
     }
     for key, sets in space.glue.items():
         shown[b"glue " + key] = {rtype: found.draw(scope) for rtype, found in sets.items()}
@@ -48,9 +48,11 @@ def change(files: dict[str, str], other: World, choose: int) -> dict[str, str]:
 
 
 @settings(PROFILE, max_examples=60)
-@given(world=worlds(), other=worlds(), choose=st.integers(0, 7))
-def test_a_reload_makes_what_a_start_makes(world: World, other: World, choose: int) -> None:
-    """Kept nodes, zones and serials are those that would be made anew."""
+@given(world=worlds(), other=worlds(), choose=st.integers(0, 7), packs=st.booleans())
+def test_a_reload_makes_what_a_start_makes(
+    world: World, other: World, choose: int, packs: bool
+) -> None:
+    """Kept nodes, zones and serials are those that would be made anew, packed or not."""
     files = world.files()
     if len(files) < 2:
         return
@@ -62,11 +64,13 @@ def test_a_reload_makes_what_a_start_makes(world: World, other: World, choose: i
         zones, _ = reused.load()
         assert zones is not None
         first = compile_generation(zones, NOW, 0)
+        first = pack_up(first, 0) if packs else first
         for name, text in change(files, other, choose).items():
             (directory / name).write_text(text)
         zones, _ = reused.load()
         assert zones is not None
         second = compile_generation(zones, NOW, 0, first)
+        second = pack_up(second, 0) if packs else second
         fresh_zones, _ = ZonesDirectory(directory).load()
         assert fresh_zones is not None
         # The serials of the second are given, so that only what is made can differ.
