@@ -9,19 +9,15 @@ from typing import Any
 
 import pytest
 
-from resolver.listen.pumps import Kind, NoCompiledPump, choose
-from tests.listen.pumping import FILES, Pumped
+from resolver.listen.pumps import Kind
+from tests.listen.pumping import FILES, Pumped, chosen
 from tests.support import compiled, write
 
 
 @pytest.fixture(params=["compiled", "python"])
 def pump(request: pytest.FixtureRequest) -> Kind:
-    """Each kind of pump; a test of one that was never compiled is skipped, and says so."""
-    kind: Kind = request.param
-    try:
-        return choose(kind)
-    except NoCompiledPump as missing:
-        pytest.skip(str(missing))
+    """Each kind of pump."""
+    return chosen(request.param)
 
 
 @pytest.fixture

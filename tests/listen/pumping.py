@@ -16,6 +16,7 @@ import dns.flags
 import dns.message
 import dns.rdataclass
 import dns.rdatatype
+import pytest
 
 from healthcheck.health import Health, State, Target
 from resolver.cache import Cache, CachePolicy
@@ -24,7 +25,7 @@ from resolver.counters import Counters
 from resolver.elsewhere import answer_without_asking
 from resolver.forward.forwarder import Forwarder
 from resolver.generation import Generation, Published
-from resolver.listen.pumps import Control, Kind, Peer
+from resolver.listen.pumps import Control, Kind, NoCompiledPump, Peer, choose
 from resolver.listen.sockets import bind
 from resolver.listen.udp import DatagramListener
 from resolver.memo import Memo
@@ -153,6 +154,14 @@ def in_dev(name: str) -> str:
 def renumbered(wire: bytes, ident: int) -> bytes:
     """The same query with another ID."""
     return ident.to_bytes(2, "big") + wire[2:]
+
+
+def chosen(kind: Kind) -> Kind:
+    """A kind of pump; a test of one that was never compiled is skipped, and says so."""
+    try:
+        return choose(kind)
+    except NoCompiledPump as missing:
+        pytest.skip(str(missing))
 
 
 class AskNobody:
