@@ -274,12 +274,12 @@ class Answers:
             return None
         if self.raises and zlib.crc32(octets) % 31 == 3:
             raise Fault
-        if self.random.random() < 0.02:
+        if self.random.random() < 0.005:
             self.disturb()
         key = environment, octets
         place = self.places.setdefault(key, array("Q", (0, 0)))
         version = self.versions.get(key)
-        if version is None or self.random.random() < 0.05:
+        if version is None or self.random.random() < 0.02:
             version = self.versions[key] = self._new_version(octets, place)
         place[0] += 1
         turn = place[0] % version.turns
@@ -424,14 +424,14 @@ class Pumping:
         if strangers:
             self.strangers += 1
             return socket.inet_ntoa(struct.pack("!I", 0x7F100000 + self.strangers % 0xE00000))
-        return f"127.1.0.{source.randrange(1, 20)}"
+        return f"127.1.0.{source.randrange(1, 12)}"
 
     def _octets(self, source: random.Random) -> bytes:
         """Those of an ordinary query most often; some of any size and value."""
         kind = source.randrange(100)
         if kind < 90:
-            number = source.randrange(64)
-            return bytes([number]) * (10 + number)
+            number = source.randrange(16)
+            return bytes([number]) * (10 + number * 3)
         if kind < 99:
             return source.randbytes(source.choice((0, 1, 9, 10, 11, 50, 500, 1500)))
         return source.randbytes(source.choice((9000, 40000, 65505)))
@@ -504,7 +504,7 @@ def _try_pump(kind: str, module: Any, host: str, source: random.Random, tried: T
     bounds = source.choice(((1000, 1 << 20), (20, 1 << 20), (1000, 20_000), (0, 0)))
     pumping = Pumping(kind, module, host, make, bounds)
     try:
-        for _ in range(40):
+        for _ in range(80):
             pumping.exchange(source, strangers=source.random() < 0.05)
     finally:
         pumping.close()
