@@ -384,6 +384,69 @@ def test_any_use_keeps_the_bounds_and_what_was_said_last(
             assert now < denied.expires or denied in [last.get(key(name, t)) for t in (A, NS)]
 
 
+# ---------------------------------------------------------------- who keeps replies
+
+
+def test_a_guard_reads_one_while_an_entry_is_there() -> None:
+    """Whoever watches has the same one; most entries are watched by nobody."""
+    made = entry()
+    assert made.guard is None
+    guard = made.watch()
+    assert made.watch() is guard
+    assert list(guard) == [1]
+
+
+@pytest.mark.parametrize(
+    "way", ["put", "deny", "drop", "forget", "forget_name", "forget_suffix", "evict", "crowd"]
+)
+def test_the_guard_of_what_goes_says_so(way: str) -> None:
+    """Replaced, denied, forgotten, or for want of room; what stays is not touched."""
+    partition, made, other = Partition(3), entry(), entry()
+    guards = made.watch(), other.watch()
+    partition.put(key("a.www.example."), made)
+    partition.put(key("stays."), other)
+    if way == "put":
+        partition.put(key("a.www.example."), entry())
+    elif way == "deny":
+        deny(partition, "a.www.example.", denial())
+    elif way == "drop":
+        partition.drop(key("a.www.example."))
+    elif way == "forget":
+        partition.forget(suffix=names.from_text("www.example."))
+    elif way == "forget_name":
+        partition.forget(name=names.from_text("a.www.example."))
+    elif way == "forget_suffix":
+        partition.forget(suffix=names.from_text("example."))
+    elif way == "evict":
+        for name in "bc":
+            assert partition.find(key("stays.")) is other
+            partition.put(key(name), entry())
+    else:
+        assert partition.find(key("stays.")) is other
+        partition.put(key("large"), entry(size=1200))
+    assert [list(guard) for guard in guards] == [[0], [1]]
+
+
+def test_the_guard_of_a_denial_says_when_the_name_is_there() -> None:
+    """By another type as well; and the other way round."""
+    partition, made = Partition(10), denial()
+    guard = made.watch()
+    deny(partition, "www.example.", made)
+    partition.put(key("other.example."), entry())
+    assert list(guard) == [1]
+    partition.put(key("www.example.", AAAA), entry())
+    assert list(guard) == [0]
+
+
+def test_hits_are_arrays_that_others_may_count_in() -> None:
+    """What was found of each kind; kinds without any are not told of."""
+    partition = Partition(10)
+    assert partition.hits == {}
+    partition.hit_counts["negative"][0] += 3
+    assert partition.hits == {"negative": 3}
+    assert partition.hit_counts.keys() == {"positive", "negative", "stale"}
+
+
 # ---------------------------------------------------------------- all partitions
 
 
@@ -430,3 +493,17 @@ def test_statistics_tell_of_each_partition() -> None:
     assert found["entries"] == found["evictions"] == 1
     assert found["octets"] == 16 + OVERHEAD
     assert (found["hits"], found["misses"]) == ({"positive": 2}, 3)
+
+
+def test_what_was_shown_is_looked_at_again_when_files_were_read() -> None:
+    """Who keeps replies made of it is told; the entry itself stays."""
+    cache, made = Cache(), entry()
+    partition = cache.partition("dev")
+    partition.put(key("a.example."), made)
+    partition.show(key("a.example."), made, 1.0)
+    guard = made.watch()
+    cache.retain(["dev"])
+    assert guard[0] == 0
+    assert not partition.shown
+    assert partition.find(key("a.example.")) is made
+    assert made.watch()[0] == 1

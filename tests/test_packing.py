@@ -45,6 +45,20 @@ def test_a_fresh_answer_was_given_to_nobody() -> None:
     assert (made.targets, made.longest, made.names_endpoints) == ((), 0, False)
 
 
+def test_a_guard_reads_one_until_the_answer_is_retired() -> None:
+    """Whoever watches has the same one; an answer that nobody watches has none."""
+    made, unwatched = (Answer((make_turn(0, 0, 0, b"", b""),), 0) for _ in range(2))
+    guard = made.watch()
+    assert made.watch() is guard
+    assert list(guard) == [1]
+    made.retire()
+    made.retire()
+    assert list(guard) == [0]
+    assert list(made.watch()) == [0], "who comes too late is told so"
+    unwatched.retire()
+    assert unwatched.guard is None
+
+
 def test_an_owner_that_was_seen_is_a_pointer() -> None:
     """To a whole name of before, or to the end of the question's."""
     packer = Packer(QNAME, is_shared=False)

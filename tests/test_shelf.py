@@ -75,6 +75,21 @@ def test_octets_are_bounded_and_one_big_answer_is_kept() -> None:
 
 
 @pytest.mark.parametrize("way", ["drop", "evict"])
+def test_what_goes_is_given_by_nobody_any_more(way: str) -> None:
+    """Its guard says so; that of what stays does not."""
+    kept, gone, still = shelf(most=1 if way == "evict" else 10), answer(), answer()
+    guards = gone.watch(), still.watch()
+    kept.put("gone", gone, [A])
+    if way == "drop":
+        kept.put("still", still, [B])
+        kept.drop([A])
+    else:
+        kept.put("still", still, [A])
+    assert [list(guard) for guard in guards] == [[0], [1]]
+    assert kept.answers == {"still": still}
+
+
+@pytest.mark.parametrize("way", ["drop", "evict"])
 def test_what_goes_notes_its_hand_outs(way: str) -> None:
     """By a flip or for want of room alike."""
     kept, given = shelf(most=1), answer(A[1])
@@ -94,3 +109,18 @@ def test_a_released_shelf_is_empty() -> None:
     at_once(kept.release())
     assert len(kept) == 0
     assert kept.resting_on(A) == []
+
+
+def test_dropping_takes_what_rests_on_any_name() -> None:
+    """Whatever its own key is; a guard tells those who kept replies made of it."""
+    kept, still, gone = shelf(), answer(), answer()
+    kept.put("still", still, [A], [b"\1s\0"])
+    kept.put("gone", gone, [A], [b"\1g\0", b"\1s\0"])
+    guards = [still.watch(), gone.watch()]
+    kept.drop_names([b"\1g\0", b"\1x\0"])
+    assert kept.answers == {"still": still}
+    assert kept.resting_on(A) == [still]
+    assert [guard[0] for guard in guards] == [1, 0]
+    kept.drop_names([b"\1s\0"])
+    assert not kept.answers
+    assert not kept.resting_on(A)
