@@ -26,9 +26,9 @@ from resolver.views import Door, NetworkTable
 
 GRACE = 1.5  # seconds for replies on their way when the process is to end
 WHOLE_MESSAGE = 65535
-# Thresholds of the garbage collector: a walk over everything takes a tenth of a second and finds
-# next to nothing, so it comes seldom.
-COLLECT = (20000, 10, 1000)
+# Thresholds of the garbage collector: what is new is walked over often, in little time; a walk over
+# everything takes a tenth of a second and finds next to nothing, so it all but never comes.
+COLLECT = (2000, 10, 100_000)
 
 Doors = Sequence[tuple[ListenSpec, Bound]]
 

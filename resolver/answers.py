@@ -10,20 +10,21 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from healthcheck.health import HealthSource, NotingTable, Target
 from resolver.handouts import Handouts
-from resolver.namespace import Below, Namespace, Node, ZoneView
+from resolver.namespace import Below, Namespace, Node, NotingNamespace, ZoneView
 from resolver.outcome import Rcode
 from resolver.packing import Answer, make_turn
 from resolver.prepare import Preparation
-from resolver.rrsets import ALIAS, CNAME, DS, SOA, Scope
+from resolver.rrsets import ALIAS, ANY, CNAME, DS, SOA, Scope
 from resolver.shelf import Shelf
 
 MAX_PREPARED = 65536  # answers of one view
 MAX_MADE = 4096
 MAX_OUTSIDE = 8192  # keys of names that are not ours: what is asked often is soon there again
+ANY_ZONE = b""  # noted by what rests on a zone itself: its SOA, its TTL
 MAX_PREPARED_OCTETS = 64 * 1024 * 1024
 
 
@@ -86,6 +87,29 @@ class AnswerTable:
         for name in ("_prepared", "_made", "_wild", "_nxdomain", "_nodata", "_outside"):
             setattr(successor, name, getattr(self, name))
         self._begin()
+        return successor
+
+    def moved_to(self, space: Namespace, touched: Collection[bytes]) -> AnswerTable:
+        """The table over a namespace that says something else of `touched` only (keys of names;
+        ANY_ZONE when anything of a zone itself changed).
+
+        It takes over the prepared answers that rest on none of them. Answers that hold for names
+        that were never looked up are made again: any of those names may exist now.
+        """
+        successor = AnswerTable(space, self.scope, self._seed, self._wheels, self.handouts)
+        for shelf in (self._prepared, self._made):
+            shelf.drop_names(touched)
+        for negatives in (self._nxdomain, self._nodata):
+            for by_length in negatives.values():
+                for answer in by_length.values():
+                    answer.retire()
+        for answer in self._wild.answers.values():
+            answer.retire()
+        wild = self._wild
+        for name in ("_prepared", "_made"):
+            setattr(successor, name, getattr(self, name))
+        self._begin()
+        self._wild = wild  # it is settled with this table
         return successor
 
     def resting_on(self, target: Target) -> list[Answer]:
@@ -180,23 +204,27 @@ class AnswerTable:
         mark = (wildcard.owner, qtype)
         answer = self._wild.answers.get(mark)
         if answer is None:
-            noting = NotingTable(self.scope.health)
+            health = NotingTable(self.scope.health)
             wheel = wildcard.owner.lower() + key[-4:-2]
-            answer = self._preparation(noting).prepare(qname, qtype, wheel, is_shared=True)
+            preparation = self._preparation(self.space, health)
+            answer = preparation.prepare(qname, qtype, wheel, is_shared=True)
             if answer is not None:
-                self._wild.put(mark, answer, noting.asked)
+                self._wild.put(mark, answer, health.asked)
         return answer
 
     def _prepare(self, key: bytes, qname: bytes, qtype: int) -> Answer | None:
-        noting = NotingTable(self.scope.health)
-        answer = self._preparation(noting).prepare(qname, qtype, key[:-2], is_shared=False)
+        space, health = NotingNamespace(self.space), NotingTable(self.scope.health)
+        preparation = self._preparation(space, health)
+        answer = preparation.prepare(qname, qtype, key[:-2], is_shared=False)
         if answer is not None:
             shelf = self._prepared if qname in self.space else self._made
-            shelf.put(key, answer, noting.asked)
+            if qtype == ANY or answer.has_authority:
+                space.asked.add(ANY_ZONE)
+            shelf.put(key, answer, health.asked, space.asked)
         return answer
 
-    def _preparation(self, health: HealthSource) -> Preparation:
-        return Preparation(self.space, self.scope._replace(health=health), self._place)
+    def _preparation(self, space: Namespace, health: HealthSource) -> Preparation:
+        return Preparation(space, self.scope._replace(health=health), self._place)
 
     def _place(self, wheel: bytes) -> array[int]:
         place = self._wheels.get(wheel)

@@ -212,6 +212,14 @@ class Partition:
         self.shown.clear()
         self.shown_until = now + 1.0
 
+    def look_again(self) -> None:
+        """Have what was shown looked at anew: its names may be ours now."""
+        for _, entry in self.shown.values():
+            if entry.guard is not None:
+                entry.guard[0] = 0
+                entry.guard = None
+        self.shown.clear()
+
     def peek(self, key: Key, now: float) -> Entry | None:
         """The entry or denial of a question, left as it is."""
         entry = _Entries.peek(self._entries, key)
@@ -325,9 +333,11 @@ class Cache:
         return found
 
     def retain(self, environments: Collection[str]) -> None:
-        """Forget the environments that are no more."""
+        """Files were read: forget the environments that are no more, look again at the rest."""
         for environment in self.partitions.keys() - set(environments):
             del self.partitions[environment]
+        for partition in self.partitions.values():
+            partition.look_again()
 
     def forget(
         self,

@@ -149,3 +149,37 @@ class Namespace:
     def delegation(self, cut: Node) -> Rrset:
         """The NS set of a zone cut."""
         return cut.sets[NS]
+
+
+class NotingNamespace(Namespace):
+    """A namespace that notes which names it was asked for: all that an answer rests on.
+
+    An answer stays right in another namespace that says the same of every one of them.
+    """
+
+    __slots__ = ("asked", "space")
+
+    def __init__(self, space: Namespace) -> None:
+        super().__init__(space.environment)
+        self.space = space
+        self.asked: set[bytes] = set()  # keys
+
+    def node(self, key: bytes) -> Node | None:
+        self.asked.add(key)
+        return self.space.node(key)
+
+    def __contains__(self, key: bytes) -> bool:
+        self.asked.add(key)
+        return key in self.space
+
+    def glue_of(self, key: bytes) -> Mapping[int, Rrset]:
+        self.asked.add(key)
+        return self.space.glue_of(key)
+
+    def enclose(self, key: bytes) -> Node | None:
+        while len(key) > 1:
+            key = key[key[0] + 1 :]
+            node = self.node(key)
+            if node is not None:
+                return node
+        return None

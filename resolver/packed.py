@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from healthcheck.check import CheckedBy
+from healthcheck.check import CheckedBy, Timing
 from healthcheck.health import DeclaredState
 from resolver.hints import HintedSet
 from resolver.namespace import Namespace, Node, ZoneView
@@ -32,25 +32,30 @@ from resolver.zones.zone import Endpoint, Port, Service
 MAX_OPEN = 8192  # names, and shared things, that are kept open in one namespace
 EVICTED = 64  # names that make room at a time
 
-OpenCheck = Callable[[bytes | None], CheckedBy]
-"""How a service is checked, of its octets; None: this process was not told."""
+NOWHERE = Place("-")  # of what was packed barely
+
+
+class _Checked:
+    """In place of a check: that there is one is all that an answer asks."""
+
+    kind = "-"
+
+
+BARELY = CheckedBy(_Checked(), Timing())  # type: ignore[arg-type]  # it is never probed
 
 
 class PackedNamespace(Namespace):
     """A namespace over a parcel: names are opened when they are asked for, and some stay open."""
 
-    __slots__ = ("_open_check", "_opened", "_packed", "parcel")
+    __slots__ = ("_opened", "_packed", "parcel")
 
-    def __init__(
-        self, parcel: Parcel, open_check: OpenCheck | None = None, *, is_lazy: bool = False
-    ) -> None:
+    def __init__(self, parcel: Parcel, *, is_lazy: bool = False) -> None:
         """With `is_lazy`, `zones` and `glue` hold only what was needed so far."""
         super().__init__(parcel.environment)
         self.parcel = parcel
         self.digests = parcel.digests
         self._packed = parcel.nodes
         self._opened: dict[Digest, Any] = {}
-        self._open_check = open_check if open_check is not None else open_check_wholly
         if not is_lazy:
             for key in parcel.zones:
                 self._zone(key)
@@ -148,7 +153,9 @@ class PackedNamespace(Namespace):
             self._opened[digest] = found
         return found
 
-    def _place(self, file: Digest, line: int, column: int) -> Place:
+    def _place(self, file: Digest | None = None, line: int = 1, column: int = 1) -> Place:
+        if file is None:
+            return NOWHERE
         return Place(self._find(file, marshal.loads), line, column)
 
     def _tiers(self, octets: bytes) -> Tiers:
@@ -163,9 +170,11 @@ class PackedNamespace(Namespace):
         packed = marshal.loads(octets)
         owner, name, environment, region, endpoints, ports, ttl, policy, *packed = packed
         failover, check, grants, place, digest, failover_places, says_check, needs = packed
-        checked_by = None
-        if check is not None:
-            checked_by = self._open_check(self.parcel.checks.get(check))
+        checked_by = None if check is None else BARELY
+        if check:
+            checked_by = self._opened.get(check)
+            if checked_by is None:
+                checked_by = self._opened[check] = pickle.loads(self.parcel.checks[check])
         return Service(
             owner=owner,
             name=name,
@@ -193,10 +202,3 @@ class PackedNamespace(Namespace):
     def _port(self, packed: tuple[Any, ...]) -> Port:
         name, number, protocol, prefix, place = packed
         return Port(name, number, protocol, prefix, self._place(*place))
-
-
-def open_check_wholly(octets: bytes | None) -> CheckedBy:
-    """The check as it was packed."""
-    assert octets is not None, "this parcel came without its checks"
-    found: CheckedBy = pickle.loads(octets)
-    return found

@@ -45,8 +45,9 @@ class Answer:
     """The turns of one question in one view."""
 
     __slots__ = (
-        *("_chain", "authoritative", "guard", "handed", "is_kept", "longest", "names_endpoints", "onward"),
-        *("position", "rcode", "reason", "size", "targets", "turns", "_pack"),
+        *("_chain", "authoritative", "guard", "handed", "is_kept", "longest", "names"),
+        *("names_endpoints", "onward", "position", "rcode", "reason", "size", "targets", "turns"),
+        "_pack",
     )
 
     def __init__(
@@ -81,6 +82,13 @@ class Answer:
         self.longest = 0  # TTL in seconds by which somebody may hold an address
         self.names_endpoints = False  # it gives out who it names, with or without an address
         self.targets: tuple[Target, ...] = ()  # whose health it rests on
+        self.names: tuple[bytes, ...] = ()  # keys that it rests on
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether it has an authority section."""
+        first = self.turns[0]
+        return first is not None and first.counts[4:6] != b"\0\0"
 
     @property
     def chain(self) -> Answer | None:

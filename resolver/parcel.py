@@ -29,11 +29,13 @@ from resolver.rrsets import (
     Tiers,
 )
 from resolver.zones.places import Place
-from resolver.zones.zone import Endpoint, Port, Service
+from resolver.zones.zone import CheckNeeds, Endpoint, Port, Service
 
 FORMAT = 1  # of everything below; a parcel that was kept is read by the same one only
 MARSHAL_VERSION = 2  # without references: shorter, and sooner written
 DIGEST_SIZE = 12
+
+NO_NEEDS = CheckNeeds()
 
 Digest = bytes
 Table = dict[bytes, bytes]
@@ -54,13 +56,16 @@ class Parcel:
     nodes: Table = field(default_factory=dict)
     glue: Table = field(default_factory=dict)
     shared: Table = field(default_factory=dict)  # by digest
-    checks: Table = field(default_factory=dict)  # by digest; who only answers needs none of them
+    checks: Table = field(default_factory=dict)  # by digest
     digests: dict[bytes, int] = field(default_factory=dict)  # of the visible content, by apex key
 
 
-def pack(space: Namespace) -> Parcel:
-    """Pack all of a namespace."""
-    packing = _Packing(space.environment)
+def pack(space: Namespace, *, is_bare: bool = False) -> Parcel:
+    """Pack a namespace: all of it, or what answers are made of.
+
+    A bare one is without places, checks and needs. So it stays the same when lines move.
+    """
+    packing = _Packing(space.environment, is_bare)
     parcel = packing.parcel
     parcel.digests = dict(space.digests)
     parcel.zones = {key: _dump(packing.zone(zone)) for key, zone in space.zones.items()}
@@ -76,8 +81,9 @@ def _dump(value: Any) -> bytes:
 class _Packing:
     """One namespace on its way into a parcel; what is shared is known by identity meanwhile."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, is_bare: bool) -> None:
         self.parcel = Parcel(environment)
+        self._is_bare = is_bare
         self._files: dict[str, Digest] = {}
         self._known: dict[int, tuple[Digest, object]] = {}  # the object too: its id stays its own
 
@@ -107,7 +113,9 @@ class _Packing:
         assert isinstance(rrset, HintedSet)
         return (HINTED, rrset.rtype, rrset.ttl, rrset.rdatas, *self._place(rrset.place))
 
-    def _place(self, place: Place) -> tuple[Digest, int, int]:
+    def _place(self, place: Place) -> tuple[Digest, int, int] | tuple[()]:
+        if self._is_bare:
+            return ()
         digest = self._files.get(place.file)
         if digest is None:
             digest = self._share(self.parcel.shared, _dump(str(place.file)))
@@ -146,19 +154,21 @@ class _Packing:
         return self._once(service, lambda: _dump(self._describe_service(service)), shared)
 
     def _describe_service(self, service: Service) -> tuple[Any, ...]:
-        checked_by, check = service.checked_by, None
-        if checked_by is not None:
+        checked_by, is_bare = service.checked_by, self._is_bare
+        check = None if checked_by is None else b""
+        if checked_by is not None and not is_bare:
             table = self.parcel.checks
             check = self._once(checked_by, lambda: pickle.dumps(checked_by, 5), table)
+        places = () if is_bare else tuple(self._place(place) for place in service.failover_places)
         return (
             *(service.owner, str(service.name)),
             *(_text(service.environment), _text(service.region)),
             tuple(self._endpoint(endpoint) for endpoint in service.endpoints),
             tuple(self._port(port) for port in service.ports),
             *(service.ttl, self._plain(service.policy), tuple(map(str, service.failover)), check),
-            *(tuple(sorted(map(str, service.grants))), self._place(service.place), service.digest),
-            tuple(self._place(place) for place in service.failover_places),
-            *(service.says_check, self._plain(service.needs)),
+            *(tuple(sorted(map(str, service.grants))), self._place(service.place)),
+            *(0 if is_bare else service.digest, places, service.says_check),
+            self._plain(NO_NEEDS if is_bare else service.needs),
         )
 
     def _endpoint(self, endpoint: Endpoint) -> tuple[Any, ...]:

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from healthcheck.check import CheckedBy, Timing
 from healthcheck.health import Health, HealthTable, Target
 from resolver import names
-from resolver.answers import AnswerTable
+from resolver.answers import ANY_ZONE, AnswerTable
 from resolver.generation import Generation, View, ViewKey
 from resolver.handouts import Handouts
 from resolver.messages import TABLES, Begin, Commit, Flip, HealthPiece, Piece
@@ -27,23 +26,10 @@ from resolver.zones.places import Place
 from resolver.zones.zone import Plan, ZoneSet
 
 COPIED = 2000  # entries at a time
+MOST_TOUCHED = 2000  # names; when there are more, all answers are prepared again
 
 # A worker reads no files, so its generations have none.
 NO_FILES = ZoneSet(Plan(names.ROOT, (), names.ROOT, (), 0, (), {}, {}, (), (), Place("-")), ())
-
-
-class _Checked:
-    """In place of a check: that there is one is all that an answer asks."""
-
-    kind = "-"
-
-
-CHECKED = CheckedBy(_Checked(), Timing())  # type: ignore[arg-type]  # it is never probed
-
-
-def open_check_barely(_: bytes | None) -> CheckedBy:
-    """A service is checked; how is not known here."""
-    return CHECKED
 
 
 class Receiver:
@@ -54,6 +40,7 @@ class Receiver:
         self._seed = seed
         self._parcels: dict[str, Parcel] = {}
         self._staged: dict[str, Parcel] = {}
+        self._touched: dict[str, set[bytes]] = {}  # of namespaces that are altered: names
         self._begun = Begin(frozenset(), frozenset(), frozenset())
         self._retired: list[Parcel] = []
         self._health: dict[Target, Health | None] = {}  # before the first generation
@@ -64,6 +51,7 @@ class Receiver:
         """Make room for a generation; a step at a time."""
         self._begun = message
         self._staged = {name: Parcel(name) for name in message.fresh}
+        self._touched = {name: set() for name in message.altered}
         for name in message.altered:
             copy = self._staged[name] = Parcel(name)
             for table in TABLES:
@@ -75,6 +63,11 @@ class Receiver:
         table.update(piece.put)
         for key in piece.gone:
             table.pop(key, None)
+        touched = self._touched.get(piece.environment)
+        if touched is not None and piece.table != "shared":
+            touched.update(piece.put, piece.gone)
+            if piece.table == "zones":
+                touched.add(ANY_ZONE)
 
     def take_health(self, piece: HealthPiece) -> None:
         """What is known of targets; flips that overtook it know better."""
@@ -91,7 +84,7 @@ class Receiver:
             else {name: space for name, space in old.namespaces.items() if name in kept}
         )
         for name, parcel in self._staged.items():
-            spaces[name] = PackedNamespace(parcel, open_check_barely, is_lazy=True)
+            spaces[name] = PackedNamespace(parcel, is_lazy=True)
         self._retired += [parcel for name, parcel in self._parcels.items() if name not in kept]
         self._parcels = {n: p for n, p in self._parcels.items() if n in kept} | self._staged
         self._staged = {}
@@ -139,6 +132,10 @@ class Receiver:
         if before is not None and before.answers.space is space:
             same = before.forwarding is forwarding
             return before if same else replace(before, forwarding=forwarding)
+        touched = self._touched.get(space.environment)
+        if before is not None and touched is not None and len(touched) <= MOST_TOUCHED:
+            answers = before.answers.moved_to(space, touched)
+            return replace(before, answers=answers, forwarding=forwarding)
         scope = Scope(space.environment, region, health)
         wheels = before.answers.wheels if before is not None else {}
         answers = AnswerTable(space, scope, self._seed, wheels, self._handouts)

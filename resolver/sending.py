@@ -25,15 +25,14 @@ Parcels = Mapping[str, Parcel]
 def stage(before: Parcels, after: Parcels) -> Iterator[Begin | Piece | Staged]:
     """What turns `before` into `after`."""
     differences = {}
-    kept, altered = set(), set()
+    kept: set[str] = set()
+    altered: set[str] = set()
     for name, parcel in after.items():
         old = before.get(name)
-        if old is parcel:
-            kept.add(name)
-        elif old is not None:
-            found = _difference(old, parcel)
+        if old is not None:
+            found = {} if old is parcel else _difference(old, parcel)
             if found is not None:
-                altered.add(name)
+                (altered if found else kept).add(name)
                 differences[name] = found
     fresh = frozenset(after.keys() - kept - altered)
     yield Begin(frozenset(kept), frozenset(altered), fresh)
@@ -51,7 +50,7 @@ Difference = dict[str, tuple[dict[bytes, bytes], tuple[bytes, ...]]]
 
 
 def _difference(old: Parcel, new: Parcel) -> Difference | None:
-    """What changed; None: nearly everything."""
+    """What changed; None: most of it."""
     found: Difference = {}
     for table in TABLES:
         olds, news = getattr(old, table), getattr(new, table)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from resolver import answers, names
-from resolver.answers import AnswerTable
+from resolver.answers import ANY_ZONE, AnswerTable
 from resolver.background import at_once
 from resolver.generation import Generation
 from resolver.handouts import Handouts
@@ -253,3 +253,36 @@ def test_names_that_are_not_ours_are_remembered_within_a_bound(
     for number in range(100):
         assert table.find(b"\3n%02d\7example\0\0\1\0\1" % number) is None
         assert len(table._outside) <= 8
+
+
+def test_a_table_that_moves_keeps_what_rests_on_no_change(generation: Compile) -> None:
+    """The very answers; what holds for names that nobody looked up is made again."""
+    first = generation()
+    dev = FILES["dev.yaml"].replace("TXT: hello", "TXT: bye").replace("10.80.2.1", "10.80.2.2")
+    second = generation(files={**FILES, "dev.yaml": dev}, previous=first)
+    old = first.views["dev", "east"].answers
+    owner = "{}.dev.east.corp.test."
+    keys = {name: key(owner.format(name)) for name in ("web", "alias", "a.wild", "none")}
+    keys |= {"text": key(owner.format("text"), 16), "nodata": key(owner.format("web"), 16)}
+    before = {name: old.find(found) for name, found in keys.items()}
+    guards = {name: answer.watch() for name, answer in before.items() if answer is not None}
+    touched = [key(owner.format(name))[:-4] for name in ("text", "*.wild")]
+    new = old.moved_to(second.namespaces["dev"], [*touched, ANY_ZONE])
+    assert new.lineage is not old.lineage
+    for name, found in keys.items():
+        is_kept = name in ("web", "alias")
+        assert (new.find(found) is before[name]) is is_kept, name
+        assert guards[name][0] == is_kept, name
+    assert old.find(keys["web"]) is not before["web"]  # for whoever still asks it
+
+
+def test_what_was_handed_out_is_noted_when_a_table_moves(generation: Compile) -> None:
+    """Of wildcards, when the old table is settled."""
+    first = generation()
+    old, space = first.views["dev", "east"].answers, first.namespaces["dev"]
+    asked = [key(f"{name}.dev.east.corp.test.") for name in ("web", "a.wild")]
+    found = [old.find(question) for question in asked]
+    assert None not in found
+    old.moved_to(space, [])
+    at_once(old.settle())
+    assert [answer for shelf in old._shelves for answer in shelf.answers.values()] == found[1:]

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
 
-from healthcheck.check import CheckedBy, Timing
-from healthcheck.kinds.heartbeat import HeartbeatCheck
 from resolver import packed as packed_module
 from resolver.generation import Generation
 from resolver.namespace import Namespace, Node
-from resolver.packed import PackedNamespace
+from resolver.packed import BARELY, NOWHERE, PackedNamespace
 from resolver.parcel import pack
 from tests.properties.profile import PROFILE
 from tests.properties.worlds import World, worlds
 from tests.support import FILES, ROOT, compiled
 
-STAND_IN = CheckedBy(HeartbeatCheck(within=60.0), Timing())
 Compile = Callable[..., Generation]
 
 
@@ -89,14 +86,14 @@ def test_a_miss_opens_nothing(generation: Compile) -> None:
     assert len(opened.nodes) == 1
 
 
-def test_without_checks_services_are_checked_still(generation: Compile) -> None:
-    """Whether they are is all that an answer asks."""
+def test_what_is_packed_barely_answers_the_same(generation: Compile) -> None:
+    """Without places and checks; that a service is checked is all that an answer asks."""
     dev = FILES["dev.yaml"].replace("ttl: 20", "check: {kind: tcp, port: 80}")
-    parcel = pack(generation(files={**FILES, "dev.yaml": dev}).namespaces["dev"])
-    whole = PackedNamespace(parcel)
-    parcel = replace(parcel, checks={})
-    bare = PackedNamespace(parcel, lambda octets: STAND_IN)
+    space = generation(files={**FILES, "dev.yaml": dev}).namespaces["dev"]
+    whole, bare = PackedNamespace(pack(space)), PackedNamespace(pack(space, is_bare=True))
     key = b"\3web\3dev\4east\4corp\4test\0"
-    found = [space.node(key).sets[1].tiers.fixed.named for space in (whole, bare)]  # type: ignore[union-attr]  # it is there
-    assert found[0].checked_by != found[1].checked_by == STAND_IN
-    assert replace(found[0], checked_by=None) == replace(found[1], checked_by=None)
+    found = [opened.node(key).sets[1].tiers.fixed.named for opened in (whole, bare)]  # type: ignore[union-attr]  # it is there
+    assert found[0].checked_by != found[1].checked_by == BARELY
+    assert [service.endpoints[0].v4 for service in found] == [b"\x0aP\1\1"] * 2
+    assert found[1].place == NOWHERE != found[0].place
+    assert len(bare) == len(whole)

@@ -62,3 +62,15 @@ def test_checks_stay_apart(generation: Compile) -> None:
     assert b"secret-word" in octets
     rest = (t for name in TABLES if name != "checks" for t in getattr(packed, name).values())
     assert not any(b"secret-word" in octets for octets in rest)
+
+
+def test_what_is_packed_barely_does_not_know_its_lines(generation: Compile) -> None:
+    """A line more at the top of a file changes nothing for who only answers."""
+    packed = []
+    for text in (FILES["dev.yaml"], "# one more\n" + FILES["dev.yaml"]):
+        space = generation(files={**FILES, "dev.yaml": text}).namespaces["dev"]
+        packed.append((pack(space), pack(space, is_bare=True)))
+    (whole, bare), (moved, still) = packed
+    assert "nodes" in changed(whole, moved)
+    assert changed(bare, still) == {}
+    assert not bare.checks

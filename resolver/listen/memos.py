@@ -23,6 +23,7 @@ class _Place(NamedTuple):
 
     memo: Memo
     denials: Denials | None
+    space: object  # of which the denials are
     lineage: object
     forwarding: object
 
@@ -64,9 +65,19 @@ class Memos:
         before, self.generation = self.generation, generation
         views, places = generation.views, self._places.items()
         gone = [key for key, place in places if not place.is_of(views.get(key))]
+        # Those of files that changed a little keep their memos, but not what denies names.
+        moved = [
+            (view, place)
+            for key, place in places
+            if (view := views.get(key)) is not None
+            and place.is_of(view)
+            and view.answers.space is not place.space
+        ]
+        for view, place in moved:
+            self._places[view.environment, view.region] = self._place_of(view, place.memo)
         # Networks alone would not tell: a reload that leaves them as they are may keep the table.
         are_same = generation.networks is before.networks and generation.trusted is before.trusted
-        if are_same and not gone:
+        if are_same and not gone and not moved:
             return False
         self.denials.clear()
         self._retired += [self._places.pop(key).memo for key in gone]
@@ -82,17 +93,19 @@ class Memos:
         if place is None or not place.is_of(view):
             if place is not None:
                 self._retired.append(place.memo)
-            denials = None
-            if self._cache is not None:
-                kept_inside = self._cache.partition(view.environment).kept_inside
-                denials = Denials(view, kept_inside)
-            place = _Place(self._make(), denials, view.answers.lineage, view.forwarding)
-            self._places[key] = place
+            place = self._places[key] = self._place_of(view, self._make())
         if place.denials is not None:
             if len(self.denials) >= self.MOST_SOURCES:
                 self.denials.clear()
             self.denials[source] = place.denials
         return place.memo
+
+    def _place_of(self, view: View, memo: Memo) -> _Place:
+        denials, answers = None, view.answers
+        if self._cache is not None:
+            kept_inside = self._cache.partition(view.environment).kept_inside
+            denials = Denials(view, kept_inside)
+        return _Place(memo, denials, answers.space, answers.lineage, view.forwarding)
 
     def remember(self, memo: Memo, wire: bytes, source: str, reply: Reply, now: float) -> None:
         """Keep a reply just given, if it may be given again."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from healthcheck.health import State
+from resolver import names
 from resolver.cache import Cache
 from resolver.counters import Counters
 from resolver.generation import Generation
@@ -280,4 +281,31 @@ def test_a_name_that_was_made_is_denied_no_more(
     after = generation(files, previous=before)
     made.memos.turn_to(dataclasses.replace(after, networks=before.networks))
     made.find()
+    assert made.memos.deny(GONE, DEV, 0.0) is None
+
+
+def test_a_table_that_moves_takes_its_memo_along(
+    watched: Callable[..., Watched], generation: Compile
+) -> None:
+    """What changed is told by guards; what was denied is looked up again."""
+    made = watched(cache=Cache())
+    one = query(in_dev("a"))
+    made.remember(TEXT)
+    made.remember(one)
+    made.memos.learn(GONE, DEV, made.reply_to(GONE))
+    memo, before = made.find(), made.memos.generation
+    zone = DEV_ZONE.replace("hello", "bye") + "  gone: {A: 10.80.3.8}\n"
+    after = generation({**FILES, "dev.yaml": zone}, previous=before)
+    views = dict(after.views)
+    for key, view in before.views.items():
+        if view.environment == "dev":
+            space = after.namespaces["dev"]
+            touched = [names.key(names.from_text(in_dev(name))) for name in ("text", "gone")]
+            views[key] = dataclasses.replace(view, answers=view.answers.moved_to(space, touched))
+        else:
+            views[key] = view
+    made.memos.turn_to(dataclasses.replace(after, views=views, networks=before.networks))
+    assert made.find() is memo
+    assert not isinstance(memo.give(TEXT[2:], 1.0), bytes)
+    assert isinstance(memo.give(one[2:], 1.0), bytes)
     assert made.memos.deny(GONE, DEV, 0.0) is None
