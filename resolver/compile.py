@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from healthcheck.health import ALL_UP, HealthTable
 from resolver.answers import AnswerTable
@@ -21,6 +22,13 @@ from resolver.zones.leaves import IPNetwork
 from resolver.zones.zone import ClientNetwork, ZoneSet
 
 SERIAL_SPACE = 2**32
+
+
+class Made(NamedTuple):
+    """What was made of some zones, by a process that is no more."""
+
+    namespaces: Mapping[str, Namespace]  # by environment
+    serials: Serials
 
 
 def compile_generation(
@@ -77,6 +85,31 @@ def compile_generation(
         seen=seen,
         namespaces=namespaces,
         serials=serials.given,
+        handouts=handouts,
+    )
+
+
+def resume_generation(
+    zones: ZoneSet, seed: int, made: Made, defaults: ServerDefaults = NO_DEFAULTS
+) -> Generation:
+    """The first generation, of namespaces that were made of these zones before."""
+    handouts = Handouts()
+    views: dict[ViewKey | None, View] = {}
+    for name, environment in zones.plan.environments.items():
+        for region, forwarding in make_forwardings(zones.plan, environment, defaults).items():
+            scope = Scope(name, region, ALL_UP)
+            answers = AnswerTable(made.namespaces[name], scope, seed, {}, handouts)
+            views[name, region] = View(name, region, answers, forwarding)
+    return Generation(
+        number=1,
+        zones=zones,
+        views=views,
+        networks=NetworkTable(_networks(zones)),
+        trusted=_trusted(zones.plan.trusted),
+        health=ALL_UP,
+        seen={name: visible_parts(zones, e) for name, e in zones.plan.environments.items()},
+        namespaces=made.namespaces,
+        serials=made.serials,
         handouts=handouts,
     )
 

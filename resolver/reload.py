@@ -1,20 +1,34 @@
-"""Files → generation: the one path of start, reload and `check`. All or nothing."""
+"""Files → generation: the one path of start, reload and `check`. All or nothing.
+
+A server with a `state_dir` keeps what it made (`snapshot`); its next start takes that over when it
+finds the same files, configuration and program.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from resolver.background import BRISKLY
 from resolver.cafile import find_fault
-from resolver.compile import compile_generation, pack_up
+from resolver.compile import Made, compile_generation, pack_up, resume_generation
 from resolver.generation import Generation, Serials
+from resolver.packed import PackedNamespace
+from resolver.parcel import pack
 from resolver.routes import NO_DEFAULTS, ServerDefaults
-from resolver.zones.load import ZonesDirectory
+from resolver.snapshot import Snapshot, SnapshotFile, fingerprint, make_key
+from resolver.zones.load import ZonesDirectory, read_octets
 from resolver.zones.places import Problem, Rejected, Severity
+from resolver.zones.plan import Findings
+from resolver.zones.reading import ZoneFile, digest_of
 from resolver.zones.rules import lint
 from resolver.zones.zone import ZoneSet
+
+MANY = 100  # warnings, or hints, of one rule that a log is worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,15 @@ class Built:
 
     generation: Generation | None
     problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsaved:
+    """What the next process shall find, and under which key."""
+
+    key: bytes
+    built: Built
+    files: dict[str, ZoneFile]
 
 
 class Builder:
@@ -37,6 +60,7 @@ class Builder:
         known: Serials | None = None,
         *,
         packs: bool = False,
+        snapshots: SnapshotFile | None = None,
     ) -> None:
         self.directory = ZonesDirectory(directory)
         self.seed = seed
@@ -44,6 +68,9 @@ class Builder:
         self.may_run_commands = may_run_commands
         self.known = known  # serials of a former process
         self.packs = packs  # namespaces: who answers from them is another process
+        self.snapshots = snapshots  # None: nothing is kept for the next process
+        self._unsaved: _Unsaved | None = None
+        self._busy = threading.Lock()  # building, or saving what was built
 
     def build(self, now: int, previous: Generation | None = None) -> Built:
         """Read, judge and compile; `now` in seconds since the epoch (for serials)."""
@@ -51,7 +78,9 @@ class Builder:
         # Almost all of what is made here lives on: walking it again and again finds nothing.
         gc.disable()
         try:
-            return self._build(now, previous)
+            with self._busy:
+                resumed = self._resume() if previous is None else None
+                return resumed or self._build(now, previous)
         finally:
             if was_enabled:
                 gc.enable()
@@ -62,10 +91,9 @@ class Builder:
             zones, problems = self.directory.load()
         except Rejected as error:
             return Built(None, error.problems)
-        generation = None
+        generation, defaults = None, self.read_defaults()
         if zones is not None:
             problems += judge_needs(zones, self.may_run_commands)
-            defaults = self.read_defaults()
             if not _has_errors(problems):
                 generation = compile_generation(
                     *(zones, now, self.seed, previous), known=self.known, defaults=defaults
@@ -74,7 +102,79 @@ class Builder:
         ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.rule)))
         if generation is None or _has_errors(ordered):
             return Built(None, ordered)
-        return Built(pack_up(generation, self.seed) if self.packs else generation, ordered)
+        built = Built(pack_up(generation, self.seed) if self.packs else generation, ordered)
+        if self.snapshots is not None:
+            key = self._key(self.directory.digests, defaults)
+            self._unsaved = _Unsaved(key, built, self.directory.files)
+        return built
+
+    def _resume(self) -> Built | None:
+        """What a former process made of the same; None: there is none, or it no longer holds."""
+        findings = Findings()
+        if self.snapshots is None:
+            return None
+        try:
+            octets = read_octets(self.directory.path, findings)
+        except Rejected:
+            return None
+        defaults = self.read_defaults()
+        digests = {name: digest_of(text) for name, text in octets.items()}
+        kept = self.snapshots.load(self._key(digests, defaults))
+        if kept is None or findings.problems or not self._follows(kept.serials):
+            return None
+        zones = self.directory.resume(octets, kept.files)
+        # What checks need of the machine may have gone since.
+        if zones is None or any(judge_needs(zones, self.may_run_commands)):
+            return None
+        spaces = {name: PackedNamespace(parcel) for name, parcel in kept.parcels.items()}
+        made = Made(spaces, kept.serials)
+        return Built(resume_generation(zones, self.seed, made, defaults), kept.problems)
+
+    def _follows(self, serials: Serials) -> bool:
+        """Whether no serial was given since these: none may go back."""
+        known = self.known or {}
+        return all(known.get(place, pair) == pair for place, pair in serials.items())
+
+    def _key(self, digests: dict[str, bytes], defaults: ServerDefaults) -> bytes:
+        return make_key(digests, fingerprint(), defaults, self.may_run_commands)
+
+    def keep(self) -> None:
+        """Save what was built last for the next process, beside whatever else goes on."""
+        if self._unsaved is not None:
+            threading.Thread(target=self.save, daemon=True).start()
+
+    def save(self) -> None:
+        """Save what was built last for the next process."""
+        with BRISKLY, self._busy:
+            unsaved, self._unsaved = self._unsaved, None
+            if unsaved is None or self.snapshots is None:
+                return
+            generation, problems = unsaved.built.generation, abridge(unsaved.built.problems)
+            assert generation is not None
+            parcels = {
+                name: space.parcel if isinstance(space, PackedNamespace) else pack(space)
+                for name, space in generation.namespaces.items()
+            }
+            snapshot = Snapshot(problems, generation.serials, unsaved.files, parcels)
+            self.snapshots.save(unsaved.key, snapshot)
+
+
+def abridge(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Every error, and of the others so many of each rule as people read."""
+    problems = tuple(problems)
+    counts = Counter((problem.rule, problem.severity) for problem in problems)
+    seen: Counter[tuple[str, Severity]] = Counter()
+    shown = []
+    for problem in problems:
+        kind = problem.rule, problem.severity
+        seen[kind] += 1
+        left = counts[kind] - MANY
+        if problem.severity is Severity.ERROR or seen[kind] <= MANY or left == 1:
+            shown.append(problem)
+        elif seen[kind] == MANY + 1:
+            message = f"and {left} more like this, which 'sightline check' shows"
+            shown.append(Problem(problem.place, problem.severity, problem.rule, message))
+    return tuple(shown)
 
 
 def judge_needs(zones: ZoneSet, may_run_commands: bool) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ from resolver.crew import Crew
 from resolver.generation import Generation, Published, release, settle
 from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind_often
 from resolver.operations import Operations
-from resolver.reload import Builder, Built
+from resolver.reload import Builder, Built, abridge
 from resolver.serials import SerialFile
 from resolver.watch import POLL_INTERVAL, Watcher
 from resolver.zones.places import Severity
@@ -165,6 +165,7 @@ class Supervisor:
     async def _save_serials(self, generation: Generation) -> None:
         if self.serials is not None:
             await aside(self.serials.save, generation.serials)
+        self.builder.keep()
 
     def _judge_anew(self, table: HealthTable, changed: frozenset[Target]) -> None:
         """Publish the generation that differs by what the checker said."""
@@ -250,9 +251,9 @@ class Supervisor:
 
 
 def report(built: Built) -> None:
-    """Every problem on a line of its own."""
+    """Problems on a line of their own: every error, and as many of the others as are read."""
     levels = {Severity.ERROR: log.error, Severity.WARNING: log.warning, Severity.HINT: log.info}
-    for problem in built.problems:
+    for problem in abridge(built.problems):
         levels[problem.severity]("%s", problem)
 
 

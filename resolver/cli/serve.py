@@ -19,6 +19,7 @@ from resolver.listen.sockets import CannotListen
 from resolver.privileges import CannotBecome, become
 from resolver.reload import Builder
 from resolver.serials import SerialFile
+from resolver.snapshot import SnapshotFile
 from resolver.supervisor import Sockets, Supervisor, new_seed, report
 from resolver.system import defaults_of, sign_system
 from resolver.watch import Watcher
@@ -99,6 +100,7 @@ def _prepare(config: ServerConfig, sockets: Sockets) -> Supervisor:
         config.checks.commands,
         serials.load() if serials is not None else None,
         packs=sockets.workers > 0,
+        snapshots=None if config.state_dir is None else SnapshotFile(Path(config.state_dir)),
     )
     built = builder.build(int(time.time()))
     if built.generation is None:

@@ -56,10 +56,26 @@ class ZonesDirectory:
             raise Rejected([*findings.problems, *missing.problems])
         if len(self.plans) > 1:
             findings.error(Place(max(self.plans)), "duplicate-record", "two files for environments")
-        if found.plan is None:
-            return None, findings.problems
+        return self._join(findings), findings.problems
+
+    def resume(self, octets: Mapping[str, bytes], files: Mapping[str, ZoneFile]) -> ZoneSet | None:
+        """Take over what these very files were found to say, once all was judged to be good."""
+        self.plans = {n: read_plan(text, n) for n, text in octets.items() if self._is_plan(n)}
+        self.files = dict(files)
+        return self._join(Findings())
+
+    @property
+    def digests(self) -> dict[str, bytes]:
+        """What the files that were read last are known by."""
+        found = {name: digest_of(file.octets) for name, file in self.plans.items()}
+        return found | {name: file.digest for name, file in self.files.items()}
+
+    def _join(self, findings: Findings) -> ZoneSet | None:
+        plan = None if self._plan_file is None else self._plan_file.plan
+        if plan is None:
+            return None
         parts = [part for file in self.files.values() for part in file.parts]
-        return ZoneSet(found.plan, merge(parts, findings)), findings.problems
+        return ZoneSet(plan, merge(parts, findings))
 
     @property
     def _plan_file(self) -> PlanFile | None:
