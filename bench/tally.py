@@ -40,8 +40,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.runs: dict[Kind, list[Run]] = {}
-        self.memory: dict[str, float] = {}  # MB, the most that was seen after a run
-        self.took: dict[str, float] = {}  # seconds, from the start to the first answer
+        self.memory: dict[Kind, float] = {}  # MB, the most that was seen after a run
+        self.took: dict[Kind, float] = {}  # seconds, from the start to the first answer
         self._latency: dict[Kind, tuple[float, float]] = {}  # p50 and p99, ms
         self._failed: set[Kind] = set()
 
@@ -64,8 +64,8 @@ class Tally:
         cost = used[0] / found.completed * 1e6
         run = Run(cost, shares[0], found.rate, found.lost, shares[1] if upstream else None)
         self.runs.setdefault(kind, []).append(run)
-        self.memory[kind.server] = max(self.memory.get(kind.server, 0.0), memory)
-        self.took[kind.server] = server.took
+        self.memory[kind] = max(self.memory.get(kind, 0.0), memory)
+        self.took[kind] = server.took
         return found
 
     def time(self, kind: Kind, load: Callable[[], Load]) -> None:
@@ -88,16 +88,19 @@ class Tally:
     def figures(self, scenario: str, stick: str | None = None) -> Figures:
         """What each kind cost, with all else that is known of it.
 
-        `stick` is the server that the others of a variant are measured with.
+        `stick` is the server that the others of a variant are measured with. Raises CannotMeasure
+        when no kind is left.
         """
+        if not self.runs:
+            raise CannotMeasure("nobody could be measured")
         for kind, runs in self.runs.items():
             costs = [run.cost for run in runs]
             details = {
                 "rate": median([run.rate / 1000 for run in runs]),
                 "busy": median([run.busy for run in runs]),
                 "lost": float(sum(run.lost for run in runs)),
-                "memory": self.memory[kind.server],
-                "start": self.took[kind.server],
+                "memory": self.memory[kind],
+                "start": self.took[kind],
                 "lowest": min(costs),
                 "highest": max(costs),
             }
