@@ -33,7 +33,7 @@ class Histogram:
     def observe(self, seconds: float) -> None:
         """Count one duration."""
         self._counts[bisect_left(BOUNDS, seconds)] += 1
-        self._micros += round(seconds * MICRO)
+        self._micros += int(seconds * MICRO + 0.5)
 
     def add(self, other: Histogram) -> None:
         """Count in what another one has counted."""

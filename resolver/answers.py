@@ -23,7 +23,6 @@ from resolver.shelf import Shelf
 
 MAX_PREPARED = 65536  # answers of one view
 MAX_MADE = 4096
-MAX_OUTSIDE = 8192  # keys of names that are not ours: what is asked often is soon there again
 ANY_ZONE = b""  # noted by what rests on a zone itself: its SOA, its TTL
 MAX_PREPARED_OCTETS = 64 * 1024 * 1024
 
@@ -32,7 +31,7 @@ class AnswerTable:
     """The answers of one view: environment and region."""
 
     __slots__ = (
-        *("_made", "_nodata", "_nxdomain", "_outside", "_prepared", "_seed", "_wheels", "_wild"),
+        *("_made", "_nodata", "_nxdomain", "_prepared", "_seed", "_wheels", "_wild"),
         *("handouts", "scope", "space"),
     )
 
@@ -59,7 +58,6 @@ class AnswerTable:
         self._wild = Shelf(MAX_MADE, MAX_PREPARED_OCTETS, self.handouts)
         self._nxdomain: dict[ZoneView, dict[int, Answer]] = {}  # by length of the qname
         self._nodata: dict[ZoneView, dict[int, Answer]] = {}
-        self._outside: set[bytes] = set()  # keys of names that are not ours
 
     @property
     def wheels(self) -> dict[bytes, array[int]]:
@@ -84,7 +82,7 @@ class AnswerTable:
         successor = AnswerTable(self.space, scope, self._seed, self._wheels, self.handouts)
         for shelf in self._shelves:
             shelf.drop(touched)
-        for name in ("_prepared", "_made", "_wild", "_nxdomain", "_nodata", "_outside"):
+        for name in ("_prepared", "_made", "_wild", "_nxdomain", "_nodata"):
             setattr(successor, name, getattr(self, name))
         self._begin()
         return successor
@@ -131,16 +129,7 @@ class AnswerTable:
     def find(self, key: bytes) -> Answer | None:
         """The answer to a question (name in lower case, type, class); None: not our name."""
         answer = self._prepared.answers.get(key)
-        if answer is not None:
-            return answer
-        if key in self._outside:
-            return None
-        answer = self._find_unprepared(key)
-        if answer is None:
-            if len(self._outside) >= MAX_OUTSIDE:
-                self._outside.clear()
-            self._outside.add(key)
-        return answer
+        return answer if answer is not None else self._find_unprepared(key)
 
     def _find_unprepared(self, key: bytes) -> Answer | None:
         made = self._made.answers.get(key)

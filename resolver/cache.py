@@ -67,7 +67,6 @@ class Entry:
         now: float,
         route: Route,
         token: Forwarding,
-        *,
         authentic: bool = False,
         upstream: str = "",
     ) -> None:

@@ -42,7 +42,7 @@ class Guard:
     policy: str = "default"  # default | allow | deny
     allowed: tuple[bytes, ...] = ()  # suffixes (keys) that may
 
-    def applies(self, name: bytes, *, is_near: bool) -> bool:
+    def applies(self, name: bytes, is_near: bool) -> bool:
         """Whether private addresses are taken out of what is said of a name (key).
 
         `is_near`: by an upstream that is private itself, or below a delegation of our zones; by

@@ -137,22 +137,22 @@ def scrub(
 
     `guarded`: private addresses are taken out.
     """
-    if not (dnssec_ok or guarded):
-        simple = _scrub_simple(reply, limits)
-        if simple is not None:
-            return simple
     return _Scrubbing(reply, limits, is_same, dnssec_ok, guarded).run()
 
 
-def _scrub_simple(reply: Reply, limits: Limits) -> Scrubbed | None:
-    """What most replies are: records of the name and type asked for, without names inside."""
-    wire, qname, qtype, rcode, answer = reply[:5]
-    if rcode or not answer or qtype in SPECIAL or len(answer) > MAX_RECORDS:
+def scrub_simple(reply: Reply, limits: Limits) -> Scrubbed | None:
+    """The same for most replies: records of the name and type asked for, without names inside.
+
+    None: not as simple as that. Neither DNSSEC records nor the guard are looked at.
+    """
+    wire, qname, qtype, rcode, answer, *_ = reply
+    count = len(answer)
+    if rcode or not count or qtype in SPECIAL or count > MAX_RECORDS:
         return None
-    lowest = answer[0].ttl
+    lowest = TOP_BIT
     size = SIZES.get(qtype)
     for owner, rtype, ttl, _, length in answer:
-        # A TTL with its top bit set is the lowest (RFC 2181 8): not as simple as that.
+        # A TTL with its top bit set is the lowest (RFC 2181 8).
         if rtype != qtype or owner != qname or ttl >= TOP_BIT or (size and length != size):
             return None
         lowest = min(lowest, ttl)
@@ -163,9 +163,8 @@ def _scrub_simple(reply: Reply, limits: Limits) -> Scrubbed | None:
         offsets.append(position)
         parts += (HEAD.pack(POINTER, rtype, 1, ttl, length), wire[start : start + length])
         position += 12 + length
-    body, count = b"".join(parts), len(answer)
     return _hot_scrubbed(
-        (body, tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED, False)
+        (b"".join(parts), tuple(offsets), count, 0, 0, ttl, None, None, Reason.ANSWERED, False)
     )
 
 
