@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from healthcheck.health import Target
@@ -103,7 +102,7 @@ class Crew:
             if name in self._parcels and old.get(name) is space
             else space.parcel
             if isinstance(space, PackedNamespace)
-            else await beside(partial(pack, is_bare=True), space)
+            else await beside(pack, space)
             for name, space in generation.namespaces.items()
         }
         self._networks = sending.networks_of(generation)

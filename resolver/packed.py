@@ -8,14 +8,28 @@ from __future__ import annotations
 import marshal
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, count, islice, repeat
 from typing import Any
 
 from healthcheck.check import CheckedBy, Timing
 from healthcheck.health import DeclaredState
 from resolver.hints import HintedSet
 from resolver.namespace import Namespace, Node, ZoneView
-from resolver.parcel import BELOW, POOL, PORT, REGIONAL, STATIC, Digest, Parcel
+from resolver.parcel import (
+    BELOW,
+    NUMBER,
+    OF_FILE,
+    OF_GLUE,
+    OF_SERVICE,
+    OF_ZONE,
+    PLACE,
+    POOL,
+    PORT,
+    REGIONAL,
+    STATIC,
+    Digest,
+    Parcel,
+)
 from resolver.rrsets import (
     PoolSet,
     PortSet,
@@ -27,12 +41,15 @@ from resolver.rrsets import (
 )
 from resolver.select import Pool
 from resolver.zones.places import Place
-from resolver.zones.zone import Endpoint, Port, Service
+from resolver.zones.zone import CheckNeeds, Endpoint, Port, Service
 
 MAX_OPEN = 8192  # names, and shared things, that are kept open in one namespace
 EVICTED = 64  # names that make room at a time
 
-NOWHERE = Place("-")  # of what was packed barely
+# Where a parcel came without its places and checks, as to a worker.
+NOWHERE = Place("-")
+NO_NEEDS = CheckNeeds()
+BARE: tuple[Any, ...] = (b"", (), (), (), (), 0, True, None, None)
 
 
 class _Checked:
@@ -47,7 +64,7 @@ BARELY = CheckedBy(_Checked(), Timing())  # type: ignore[arg-type]  # it is neve
 class PackedNamespace(Namespace):
     """A namespace over a parcel: names are opened when they are asked for, and some stay open."""
 
-    __slots__ = ("_opened", "_packed", "parcel")
+    __slots__ = ("_files", "_opened", "_packed", "parcel")
 
     def __init__(self, parcel: Parcel, *, is_lazy: bool = False) -> None:
         """With `is_lazy`, `zones` and `glue` hold only what was needed so far."""
@@ -56,6 +73,7 @@ class PackedNamespace(Namespace):
         self.digests = parcel.digests
         self._packed = parcel.nodes
         self._opened: dict[Digest, Any] = {}
+        self._files: dict[int, str] = {}
         if not is_lazy:
             for key in parcel.zones:
                 self._zone(key)
@@ -100,7 +118,7 @@ class PackedNamespace(Namespace):
             octets = self.parcel.glue.get(key)
             if octets is None:
                 return {}
-            sets = self.glue[key] = self._sets(marshal.loads(octets))
+            sets = self.glue[key] = self._sets(OF_GLUE + key, marshal.loads(octets))
         return sets
 
     def _keep(self, key: bytes, octets: bytes) -> Node:
@@ -116,89 +134,98 @@ class PackedNamespace(Namespace):
         zone = self._zone(key[len(key) - size :])
         wildcard = self.node(b"\1*" + key) if has_wildcard else None
         owner = key if owner is None else owner
-        return Node(owner, zone, self._sets(sets), BELOW[below], wildcard, is_open)
+        return Node(owner, zone, self._sets(key, sets), BELOW[below], wildcard, is_open)
 
     def _zone(self, key: bytes) -> ZoneView:
         zone = self.zones.get(key)
         if zone is None:
-            *written, fallthrough, place, is_internal = marshal.loads(self.parcel.zones[key])
+            *written, fallthrough, is_internal = marshal.loads(self.parcel.zones[key])
             apex, soa, soa_ttl, minimum, ttl, nameservers = written
-            what = (ttl, nameservers, fallthrough, self._place(*place), is_internal)
+            place = self._place(self.parcel.places.get(OF_ZONE + key))
+            what = (ttl, nameservers, fallthrough, place, is_internal)
             zone = self.zones[key] = ZoneView(apex, soa, soa_ttl, minimum, *what)
         return zone
 
-    def _sets(self, packed: Iterable[tuple[Any, ...]]) -> dict[int, Rrset]:
-        return {number: self._rrset(kind, found) for number, kind, *found in packed}
+    def _sets(self, key: bytes, packed: Iterable[tuple[Any, ...]]) -> dict[int, Rrset]:
+        found = self.parcel.places.get(key, b"")
+        places = map(self._place, (found[at : at + PLACE.size] for at in count(0, PLACE.size)))
+        return {number: self._rrset(kind, what, places) for number, kind, *what in packed}
 
-    def _rrset(self, kind: int, packed: list[Any]) -> Rrset:
-        if kind == STATIC:
-            rtype, ttl, rdatas, *place = packed
-            return StaticSet(rtype, ttl, rdatas, self._place(*place))
+    def _rrset(self, kind: int, packed: list[Any], places: Iterator[Place]) -> Rrset:
         if kind == POOL:
             rtype, ttl, tiers = packed
             return PoolSet(rtype, self._find(tiers, self._tiers), ttl)
         if kind == PORT:
             tiers, port, protocol, ttl = packed
             return PortSet(self._find(tiers, self._tiers), port, protocol, ttl)
-        rtype, ttl, rdatas, *place = packed
-        return HintedSet(rtype, ttl, rdatas, self._place(*place))
+        rtype, ttl, rdatas = packed
+        make = StaticSet if kind == STATIC else HintedSet
+        return make(rtype, ttl, rdatas, next(places))
 
-    def _find(self, digest: Digest, open_: Callable[[bytes], Any]) -> Any:
+    def _place(self, packed: bytes | None) -> Place:
+        if not packed:
+            return NOWHERE
+        number, line, column = PLACE.unpack(packed)
+        file = self._files.get(number)
+        if file is None:
+            file = self._files[number] = self.parcel.places[OF_FILE + NUMBER.pack(number)].decode()
+        return Place(file, line, column)
+
+    def _find(self, digest: Digest, open_: Callable[[Digest], Any]) -> Any:
         """A shared thing, opened at most once while it is remembered."""
         found = self._opened.get(digest)
         if found is None:
-            found = open_(self.parcel.shared[digest])
+            found = open_(digest)
             if len(self._opened) >= MAX_OPEN:
                 self._opened.clear()
             self._opened[digest] = found
         return found
 
-    def _place(self, file: Digest | None = None, line: int = 1, column: int = 1) -> Place:
-        if file is None:
-            return NOWHERE
-        return Place(self._find(file, marshal.loads), line, column)
+    def _plain(self, digest: Digest) -> Any:
+        parcel = self.parcel
+        return pickle.loads(parcel.shared.get(digest) or parcel.checks[digest])
 
-    def _tiers(self, octets: bytes) -> Tiers:
-        kind, first, second = marshal.loads(octets)
+    def _tiers(self, digest: Digest) -> Tiers:
+        kind, first, second = marshal.loads(self.parcel.shared[digest])
         if kind == REGIONAL:
-            others = tuple(self._find(digest, self._service) for digest in second)
+            others = tuple(self._find(other, self._service) for other in second)
             return RegionalTiers(Pool(self._find(first, self._service), others))
-        services = {region: self._find(digest, self._service) for region, digest in first}
+        services = {region: self._find(other, self._service) for region, other in first}
         return RegionlessTiers(services, second)
 
-    def _service(self, octets: bytes) -> Service:
-        packed = marshal.loads(octets)
-        owner, name, environment, region, endpoints, ports, ttl, policy, *packed = packed
-        failover, check, grants, place, digest, failover_places, says_check, needs = packed
-        checked_by = None if check is None else BARELY
-        if check:
-            checked_by = self._opened.get(check)
-            if checked_by is None:
-                checked_by = self._opened[check] = pickle.loads(self.parcel.checks[check])
+    def _service(self, digest: Digest) -> Service:
+        parcel = self.parcel
+        packed = marshal.loads(parcel.shared[digest])
+        owner, name, environment, region, endpoints, ports, *packed = packed
+        ttl, policy, failover, is_checked = packed
+        rest = parcel.places.get(OF_SERVICE + digest)
+        place, of_endpoints, of_ports, *more = BARE if rest is None else marshal.loads(rest)
+        of_failover, grants, content, says_check, needs, check = more
+        checked_by = BARELY if is_checked else None
         return Service(
             owner=owner,
             name=name,
             environment=environment,
             region=region,
-            endpoints=tuple(self._endpoint(endpoint) for endpoint in endpoints),
-            ports=tuple(self._port(port) for port in ports),
+            endpoints=tuple(map(self._endpoint, endpoints, chain(of_endpoints, repeat(b"")))),
+            ports=tuple(map(self._port, ports, chain(of_ports, repeat(b"")))),
             ttl=ttl,
-            policy=self._find(policy, pickle.loads),
+            policy=self._find(policy, self._plain),
             failover=failover,
-            checked_by=checked_by,
+            checked_by=self._find(check, self._plain) if check else checked_by,
             grants=frozenset(grants),
-            place=self._place(*place),
-            digest=digest,
-            failover_places=tuple(self._place(*found) for found in failover_places),
+            place=self._place(place),
+            digest=content,
+            failover_places=tuple(map(self._place, of_failover)),
             says_check=says_check,
-            needs=self._find(needs, pickle.loads),
+            needs=self._find(needs, self._plain) if needs else NO_NEEDS,
         )
 
-    def _endpoint(self, packed: tuple[Any, ...]) -> Endpoint:
-        label, owner, v4, v6, weight, standby, state, ptr, place, key = packed
+    def _endpoint(self, packed: tuple[Any, ...], place: bytes) -> Endpoint:
+        label, owner, v4, v6, weight, standby, state, ptr, key = packed
         what = (weight, standby, DeclaredState(state), ptr)
-        return Endpoint(label, owner, v4, v6, *what, self._place(*place), key)
+        return Endpoint(label, owner, v4, v6, *what, self._place(place), key)
 
-    def _port(self, packed: tuple[Any, ...]) -> Port:
-        name, number, protocol, prefix, place = packed
-        return Port(name, number, protocol, prefix, self._place(*place))
+    def _port(self, packed: tuple[Any, ...], place: bytes) -> Port:
+        name, number, protocol, prefix = packed
+        return Port(name, number, protocol, prefix, self._place(place))

@@ -69,6 +69,14 @@ def sightline(
     return run
 
 
+@pytest.fixture
+def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many workers the servers of a test have; modules say it by `parametrize`."""
+    monkeypatch.setattr(support.usual, "workers", request.param)
+    count: int = request.param
+    return count
+
+
 @pytest_asyncio.fixture
 async def running_server() -> AsyncIterator[Callable[..., Awaitable[support.Server]]]:
     """Start servers of their own processes on free ports, ready when they are given."""

@@ -361,6 +361,16 @@ class Server:
         return Ran(process.returncode, out.decode(), err.decode())
 
 
+@dataclass
+class Usual:
+    """What servers are like where a test does not say: one process is the soonest ready."""
+
+    workers: int = 0
+
+
+usual = Usual()
+
+
 async def start(*arguments: str, **environ: str) -> Server:
     """Start `sightline serve`; its admin address is on a free port unless it is said."""
     words = list(arguments)
@@ -379,4 +389,5 @@ async def start(*arguments: str, **environ: str) -> Server:
 
 def _environ(added: Mapping[str, str]) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SIGHTLINE_")}
-    return {**inherited, "PYTHONPATH": str(ROOT), **added}
+    ours = {"PYTHONPATH": str(ROOT), "SIGHTLINE_WORKERS": str(usual.workers)}
+    return {**inherited, **ours, **added}

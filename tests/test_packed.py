@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -86,11 +86,13 @@ def test_a_miss_opens_nothing(generation: Compile) -> None:
     assert len(opened.nodes) == 1
 
 
-def test_what_is_packed_barely_answers_the_same(generation: Compile) -> None:
-    """Without places and checks; that a service is checked is all that an answer asks."""
+def test_without_places_and_checks_answers_are_the_same(generation: Compile) -> None:
+    """That a service is checked is all that an answer asks."""
     dev = FILES["dev.yaml"].replace("ttl: 20", "check: {kind: tcp, port: 80}")
     space = generation(files={**FILES, "dev.yaml": dev}).namespaces["dev"]
-    whole, bare = PackedNamespace(pack(space)), PackedNamespace(pack(space, is_bare=True))
+    parcel = pack(space)
+    whole = PackedNamespace(parcel)
+    bare = PackedNamespace(replace(parcel, places={}, checks={}), is_lazy=True)
     key = b"\3web\3dev\4east\4corp\4test\0"
     found = [opened.node(key).sets[1].tiers.fixed.named for opened in (whole, bare)]  # type: ignore[union-attr]  # it is there
     assert found[0].checked_by != found[1].checked_by == BARELY

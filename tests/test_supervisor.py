@@ -1,4 +1,4 @@
-"""One server process: ready, reload, watch, stop."""
+"""A server, in one process and with workers: ready, reload, watch, stop."""
 
 import asyncio
 import signal
@@ -19,6 +19,11 @@ from tests.support import (
     question,
     start,
 )
+
+pytestmark = [
+    pytest.mark.parametrize("workers", [0, 2], indirect=True),
+    pytest.mark.usefixtures("workers"),
+]
 
 ZonesDir = Callable[..., Path]
 Run = Callable[..., Awaitable[Server]]

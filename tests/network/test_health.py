@@ -29,6 +29,11 @@ from tests.network.backends import (
 )
 from tests.support import PATIENCE, Server, addresses, question
 
+pytestmark = [
+    pytest.mark.parametrize("workers", [1], indirect=True),
+    pytest.mark.usefixtures("workers"),
+]
+
 ZonesDir = Callable[..., Path]
 Run = Callable[..., Awaitable[Server]]
 WEB = "web.dev.east.corp.test."

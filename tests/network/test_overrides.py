@@ -8,10 +8,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import dns.rcode
+import pytest
 
 from resolver.cli.wording import read_time
 from tests.network.backends import PLAN, Asker, backends
 from tests.support import Ran, Server
+
+pytestmark = [
+    pytest.mark.parametrize("workers", [2], indirect=True),
+    pytest.mark.usefixtures("workers"),
+]
 
 ZonesDir = Callable[..., Path]
 Run = Callable[..., Awaitable[Server]]

@@ -59,7 +59,7 @@ class Played:
 
     def serve(self, generation: Generation) -> Generation:
         """Have it serve a generation; what it serves then."""
-        parcels = {n: pack(space, is_bare=True) for n, space in generation.namespaces.items()}
+        parcels = {n: pack(space) for n, space in generation.namespaces.items()}
         is_first = self.receiver.generation is None
         for message in sending.stage(self.parcels, parcels):
             self.tell(message)
