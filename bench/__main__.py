@@ -13,6 +13,7 @@ from bench.cachesize import cachesize
 from bench.changes import check, reload, start
 from bench.chart import as_svg
 from bench.contest import large, nxdomain, tcp, zone
+from bench.costs import costs
 from bench.effort import QUICK, Effort, Scenario
 from bench.flapping import flapping, storm
 from bench.flips import flips
@@ -30,7 +31,7 @@ from bench.workers import scale, workers
 from bench.zones import generate, write_answers, write_questions, write_zones
 
 SCENARIOS: tuple[Scenario, ...] = (
-    *(zone, nxdomain, tcp, large, flapping, storm, workers, scale),
+    *(zone, nxdomain, tcp, large, flapping, storm, workers, scale, costs),
     *(queries, flood, start, check, reload, kills, flips, probes),
     *(misses, cached, coldname, stale, hanging, fairness, cachesize),
 )
