@@ -19,7 +19,7 @@ import pickle
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -38,7 +38,7 @@ MAGIC = b"sightline zones 1\n"
 SIZE = 32  # octets of the key and of the checksum
 PIECE = 1 << 20  # octets that are summed at a time
 ENTRIES = 2000  # of a table that are written at a time: others may use the interpreter in between
-TABLES = ("zones", "nodes", "glue", "shared", "places", "checks")
+TABLES = tuple(f.name for f in fields(Parcel) if f.name not in {"environment", "digests"})
 # What reading damaged records may raise; with the right checksum, only by a bug of ours.
 BROKEN = (pickle.PickleError, EOFError, AttributeError, ImportError, LookupError, TypeError)
 

@@ -21,8 +21,9 @@ from typing import IO
 from resolver.cpus import count_cpus
 from resolver.zones.reading import PlanFile, ZoneFile, read_plan, read_zone_file
 
-# A process needs 0.6 s until it reads, and reads 1 MB in 1.4 s: below this they save nothing.
-FEW_OCTETS = 2_000_000
+# A process needs 0.6 s until it reads, and 0.8 s for each MB: below this they save next to nothing,
+# and cost more where other work waits for the processors.
+FEW_OCTETS = 4_000_000
 # Of the interpreter that a process starts with: nothing of its surroundings, our own modules.
 START = "import sys; sys.path[:] = {path!r}; from {module} import serve; serve()"
 
