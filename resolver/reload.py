@@ -7,6 +7,7 @@ finds the same files, configuration and program.
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,8 @@ from resolver.zones.rules import lint
 from resolver.zones.zone import ZoneSet
 
 MANY = 100  # warnings, or hints, of one rule that a log is worth
+
+log = logging.getLogger("sightline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class Builder:
             return None
         spaces = {name: PackedNamespace(parcel) for name, parcel in kept.parcels.items()}
         made = Made(spaces, kept.serials)
+        log.info("the zones are those of the snapshot: none is read again")
         return Built(resume_generation(zones, self.seed, made, defaults), kept.problems)
 
     def _follows(self, serials: Serials) -> bool:

@@ -85,6 +85,7 @@ class SnapshotFile:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
+            log.info("a snapshot of the zones is kept for the next start")
         except OSError as error:
             log.warning("the snapshot of the zones cannot be saved: %s", error)
             with contextlib.suppress(OSError):
