@@ -179,6 +179,7 @@ class Crew:
         if member.last is not None:
             self._past = add((self._past, member.last.past()))
             member.last = None
+        self._silent.discard(member.name)
         self._losses.note(time.monotonic())
 
     async def _ask(self, word: str, *arguments: object, patience: float = 1.0) -> list[Any]:

@@ -27,6 +27,7 @@ from resolver.listen.sockets import Bound
 from resolver.messages import Alive, Ask, Door, Serving, Settings, Staged, Stop, Told
 
 HUNG = 10.0  # seconds without a sign of life until a worker is ended
+STARTING = 60.0  # the same for one that has just been started, on a machine with much to do
 ASKING = 1.0  # seconds that a page waits for a worker
 STEADY = 30.0  # seconds after which a worker that ends has not failed again
 LONGEST_PAUSE = 5.0  # seconds between two attempts to start one that ends again and again
@@ -59,6 +60,7 @@ class Member:
         self._ended = ended
         self._hung = hung
         self._heard = 0.0
+        self._first_sign = asyncio.Event()
         self._is_hung = False
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._staging: asyncio.Future[None] | None = None
@@ -101,7 +103,7 @@ class Member:
             theirs.close()
         self.channel = channel = await Channel.over(ours)
         channel.send(self.settings)
-        self._heard, self._is_hung = time.monotonic(), False
+        self._is_hung, self._first_sign = False, asyncio.Event()
         beside = [asyncio.create_task(w) for w in (self._look_after(), self._be_brought_up())]
         try:
             await self._listen(channel)
@@ -158,6 +160,7 @@ class Member:
             while True:
                 message = await channel.receive()
                 self._heard = time.monotonic()
+                self._first_sign.set()
                 match message:
                     case Alive():
                         pass
@@ -179,6 +182,8 @@ class Member:
 
     async def _look_after(self) -> None:
         """End a process that has given no sign of life for too long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._first_sign.wait(), STARTING)
         while (silent := time.monotonic() - self._heard) < self._hung:  # noqa: ASYNC110  # signs of life set no event
             await asyncio.sleep(self._hung - silent)
         self._is_hung = True
