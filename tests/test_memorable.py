@@ -13,38 +13,37 @@ import pytest
 
 from healthcheck.health import State
 from resolver import names
-from resolver.cache import Cache, CachePolicy, Entry, Key
+from resolver.cache import Cache, CachePolicy, Key
 from resolver.counters import Counters
-from resolver.forward.scrub import Scrubbed
+from resolver.forward.question import CHECKING_DISABLED, DNSSEC_OK
 from resolver.generation import Generation, View
 from resolver.memo import Kept, PythonMemo
 from resolver.memorable import find_memorable, plain_view
-from resolver.outcome import Forward, Reason, Reply
+from resolver.outcome import Forward, Reply
 from resolver.query import handle
 from resolver.views import NetworkTable
 from tests.listen.pumping import (
     DEV,
     DEV_ZONE,
     FILES,
+    FORWARDING,
+    OUTSIDE,
     PLAN,
     PROD,
     PROD_WEST,
     STRANGER,
     TRUSTED,
+    TRUSTED_IN_DEV,
     flipped,
     in_dev,
     pinned,
+    put,
     query,
     variants,
 )
 from tests.support import TCP, UDP
 
 Compile = Callable[..., Generation]
-FORWARDING = {
-    **FILES,
-    "environments.yaml": PLAN.replace("forward: none", "forward: {upstreams: [192.0.2.53]}"),
-}
-OUTSIDE = query("www.example.")
 
 
 def view_of(generation: Generation, source: str = DEV) -> View:
@@ -85,6 +84,7 @@ def test_the_address_alone_decides_or_nothing_is_kept(generation: Compile) -> No
         PROD_WEST: ("prod", "west"),
     }
     assert plain_view(TRUSTED, UDP, made) is None
+    assert plain_view(TRUSTED_IN_DEV, UDP, made) is None
     assert plain_view(STRANGER, UDP, made) is None
 
 
@@ -205,27 +205,10 @@ def key_of(wire: bytes, view: View, flags: int = 0) -> Key:
     return (wire[12:].lower(), flags, view.forwarding.place)
 
 
-def put(
-    generation: Generation, cache: Cache, wire: bytes = OUTSIDE, now: float = 0.0, **said: int
-) -> Entry:
-    """Keep an address, or for `rcode` a denial, of the name that is asked for; with a TTL."""
-    view = view_of(generation)
-    ttl, rcode = said.get("ttl", 60), said.get("rcode", 0)
-    record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, ttl, 4) + bytes([192, 0, 2, said.get("n", 1)])
-    counts = (0, 1) if rcode else (1, 0)
-    scrubbed = Scrubbed(record, (6,), *counts, rcode, ttl, None, None, Reason.ANSWERED)
-    route = view.forwarding.find(wire[12:-4].lower())
-    assert route is not None
-    made = Entry(scrubbed, len(wire) - 16, now, route, view.forwarding)
-    name = names.key(wire[12:-4]) if rcode else None
-    cache.partition("dev").put(key_of(wire, view), made, name)
-    return made
-
-
 def test_a_fresh_entry_is_kept_until_its_ttls_move(generation: Compile) -> None:
     """Second by second, and never past its end or the time to refresh it."""
     made, cache = generation(FORWARDING), Cache(CachePolicy(prefetch=False))
-    put(made, cache, now=1000.0)
+    put(view_of(made), cache, now=1000.0)
     memo, seen = PythonMemo(), []
     for tenth in range(10_000, 10_620, 3):
         now = tenth / 10
@@ -252,8 +235,8 @@ def test_hits_are_those_of_the_cache(generation: Compile) -> None:
     """Positive and negative, counted where the partition counts."""
     made, cache = generation(FORWARDING), Cache()
     gone = query("gone.example.")
-    put(made, cache)
-    put(made, cache, gone, rcode=3)
+    put(view_of(made), cache)
+    put(view_of(made), cache, gone, rcode=3)
     partition = cache.partition("dev")
     for wire, kind in ((OUTSIDE, "positive"), (gone, "negative")):
         kept = memorable(made, wire, cache)
@@ -279,16 +262,16 @@ def drop(cache: Cache, made: Generation) -> None:
 
 
 def replace(cache: Cache, made: Generation) -> None:
-    put(made, cache, n=2)
+    put(view_of(made), cache, n=2)
 
 
 def deny(cache: Cache, made: Generation) -> None:
-    put(made, cache, rcode=3)
+    put(view_of(made), cache, rcode=3)
 
 
 def crowd(cache: Cache, made: Generation) -> None:
     for number in range(10):
-        put(made, cache, query(f"n{number}.example."))
+        put(view_of(made), cache, query(f"n{number}.example."))
 
 
 @pytest.mark.parametrize(
@@ -299,7 +282,7 @@ def test_what_is_gone_from_the_cache_is_given_no_more(
 ) -> None:
     """At once: forgotten, dropped, denied, replaced, or for want of room."""
     made, cache, memo = generation(FORWARDING), Cache(CachePolicy(entries=5)), PythonMemo()
-    put(made, cache)
+    put(view_of(made), cache)
     kept = memorable(made, OUTSIDE, cache)
     assert kept is not None
     memo.keep(kept)
@@ -311,7 +294,7 @@ def test_what_is_gone_from_the_cache_is_given_no_more(
 def test_what_made_room_while_it_was_shown_is_not_kept(generation: Compile) -> None:
     """It may be shown for the rest of a second, but no guard would tell of what comes after it."""
     made, cache = generation(FORWARDING), Cache(CachePolicy(entries=5))
-    put(made, cache)
+    put(view_of(made), cache)
     handle(OUTSIDE, DEV, UDP, made, 1.0, cache)
     crowd(cache, made)
     assert isinstance(handle(OUTSIDE, DEV, UDP, made, 1.5, cache), Reply)
@@ -321,11 +304,11 @@ def test_what_made_room_while_it_was_shown_is_not_kept(generation: Compile) -> N
 def test_a_denial_is_given_until_the_name_exists(generation: Compile) -> None:
     """Whatever type it has then."""
     made, cache, memo = generation(FORWARDING), Cache(), PythonMemo()
-    put(made, cache, rcode=3)
+    put(view_of(made), cache, rcode=3)
     kept = memorable(made, OUTSIDE, cache)
     assert kept is not None
     memo.keep(kept)
-    put(made, cache, OUTSIDE[:-4] + b"\0\x1c\0\1")
+    put(view_of(made), cache, OUTSIDE[:-4] + b"\0\x1c\0\1")
     assert memo.give(OUTSIDE[2:], 1.5) is True
 
 
@@ -333,7 +316,7 @@ def test_a_denial_is_given_until_the_name_exists(generation: Compile) -> None:
 def test_what_is_asked_near_its_end_is_refreshed(generation: Compile, prefetch: bool) -> None:
     """The last tenth of its life is not for memos: somebody has to notice that it is asked for."""
     made, cache = generation(FORWARDING), Cache(CachePolicy(prefetch=prefetch))
-    entry = put(made, cache, now=0.0)
+    entry = put(view_of(made), cache, now=0.0)
     memo = PythonMemo()
     assert memorable(made, OUTSIDE, cache, 10.0) is not None
     assert entry.refresh_at == 54.0
@@ -358,26 +341,30 @@ def test_the_root_is_looked_at_each_time(generation: Compile) -> None:
     """Others use it as a question of health; and it is pinned, so no guard would tell."""
     made, cache = generation(FORWARDING), Cache()
     for rdtype in ("NS", "SOA"):
-        put(made, cache, query(".", rdtype))
+        put(view_of(made), cache, query(".", rdtype))
         assert memorable(made, query(".", rdtype), cache) is None
 
 
 def test_do_and_cd_are_questions_of_their_own(generation: Compile) -> None:
     """An entry of one is not taken for that of another."""
     made, cache = generation(FORWARDING), Cache()
-    put(made, cache)
+    put(view_of(made), cache)
     assert memorable(made, query("www.example.", edns=1232), cache) is not None
-    for wire in (
-        query("www.example.", edns=1232, dnssec_ok=True),
-        query("www.example.", flags="RD CD"),
+    for wire, flags in (
+        (query("www.example.", edns=1232, dnssec_ok=True), DNSSEC_OK),
+        (query("www.example.", flags="RD CD"), CHECKING_DISABLED),
     ):
         assert isinstance(handle(wire, DEV, UDP, made, 1.0, cache), Forward)
+        entry = put(view_of(made), cache, wire, flags=flags, n=flags)
+        kept = memorable(made, wire, cache)
+        assert kept is not None
+        assert kept.guard is entry.guard
 
 
 def test_without_recursion_the_cache_is_not_shown(generation: Compile) -> None:
     """And nothing is kept that would show it."""
     made, cache = generation(FORWARDING), Cache()
-    put(made, cache)
+    put(view_of(made), cache)
     assert memorable(made, OUTSIDE, cache) is not None
     assert memorable(made, query("www.example.", flags=""), cache) is None
 
@@ -386,7 +373,7 @@ def test_without_recursion_the_cache_is_not_shown(generation: Compile) -> None:
 def test_a_changed_route_is_another_views(generation: Compile, other: str) -> None:
     """The memo goes with the forwarding; what was cached is judged again under the new one."""
     made, cache = generation(FORWARDING), Cache()
-    put(made, cache)
+    put(view_of(made), cache)
     assert memorable(made, OUTSIDE, cache) is not None
     plan = {**FILES, "environments.yaml": PLAN.replace("forward: none", f"forward: {other}")}
     changed: Mapping[str, str] = {**plan, "dev.yaml": DEV_ZONE}

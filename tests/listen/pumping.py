@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
@@ -19,17 +20,19 @@ import dns.rdatatype
 import pytest
 
 from healthcheck.health import Health, State, Target
-from resolver.cache import Cache, CachePolicy
+from resolver import names
+from resolver.cache import Cache, CachePolicy, Entry
 from resolver.config import SocketAddress
 from resolver.counters import Counters
 from resolver.elsewhere import answer_without_asking
 from resolver.forward.forwarder import Forwarder
-from resolver.generation import Generation, Published
+from resolver.forward.scrub import Scrubbed
+from resolver.generation import Generation, Published, View
 from resolver.listen.pumps import Control, Kind, NoCompiledPump, Peer, choose
 from resolver.listen.sockets import bind
 from resolver.listen.udp import DatagramListener
 from resolver.memo import Memo
-from resolver.outcome import Forward, Outcome, Reply
+from resolver.outcome import Forward, Outcome, Reason, Reply
 from resolver.query import handle
 from resolver.reload import Builder
 from resolver.views import Door
@@ -38,6 +41,7 @@ from tests.support import UDP, compiled, reply_of, write
 
 PROD, PROD_WEST, DEV = "127.64.0.1", "127.65.0.1", "127.80.0.1"
 TRUSTED, STRANGER = "127.90.0.1", "127.99.0.1"
+TRUSTED_IN_DEV = "127.80.90.1"
 
 PLAN = """\
 domain: corp.test
@@ -46,7 +50,7 @@ regions: [east, west]
 environments:
   prod: {clients: {east: [127.64.0.0/16], west: [127.65.0.0/16]}, forward: none}
   dev: {clients: {east: [127.80.0.0/16, "::1/128"]}, forward: none}
-trusted_forwarders: [127.90.0.0/16]
+trusted_forwarders: [127.90.0.0/16, 127.80.90.0/24]
 """
 MANY = ", ".join(f"10.80.7.{n}" for n in range(1, 41))
 DEV_ZONE = f"""\
@@ -144,6 +148,33 @@ def variants(name: str, rdtype: str) -> list[bytes]:
         query(name, rdtype, flags="RD CD", edns=1232),
         query(name, rdtype, flags="RD AD"),
     ]
+
+
+OUTSIDE = query("www.example.")
+FORWARDING = {
+    **FILES,
+    "environments.yaml": PLAN.replace("forward: none", "forward: {upstreams: [192.0.2.53]}"),
+}
+"""The same company where names outside are asked for."""
+
+
+def put(
+    view: View, cache: Cache, wire: bytes = OUTSIDE, now: float = 0.0, flags: int = 0, **said: int
+) -> Entry:
+    """Keep an address, or for `rcode` a denial, of the name that is asked for; with a TTL."""
+    ttl, rcode = said.get("ttl", 60), said.get("rcode", 0)
+    rdata = bytes([192, 0, 2, said.get("n", 1)])
+    record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, ttl, 4) + rdata
+    counts = (0, 1) if rcode else (1, 0)
+    scrubbed = Scrubbed(record, (6,), *counts, rcode, ttl, None, None, Reason.ANSWERED)
+    end = wire.index(b"\0", 12) + 5
+    name = names.key(wire[12 : end - 4])
+    route = view.forwarding.find(name)
+    assert route is not None
+    made = Entry(scrubbed, len(name), now, route, view.forwarding)
+    key = (name + wire[end - 4 : end], flags, view.forwarding.place)
+    cache.partition(view.environment).put(key, made, name if rcode else None)
+    return made
 
 
 def in_dev(name: str) -> str:

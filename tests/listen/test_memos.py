@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from ipaddress import ip_network
 from math import inf
 from typing import Any
 
@@ -19,20 +20,24 @@ from resolver.listen.pumps import Kind, make_memo
 from resolver.memo import Kept, Memo
 from resolver.outcome import Reply
 from resolver.query import handle
-from resolver.views import Door
+from resolver.views import Door, NetworkTable
 from tests.listen.fuzz_pump import new_arrays
 from tests.listen.pumping import (
     DEV,
     DEV_ZONE,
     FILES,
+    FORWARDING,
+    OUTSIDE,
     PLAN,
     PROD,
     PROD_WEST,
     STRANGER,
     TRUSTED,
+    TRUSTED_IN_DEV,
     flipped,
     in_dev,
     pinned,
+    put,
     query,
 )
 from tests.support import UDP
@@ -91,7 +96,7 @@ def test_clients_of_a_view_share_a_memo(watched: Callable[..., Watched]) -> None
     assert len({id(memo) for memo in (first, *others)}) == len(made.made) == 3
 
 
-@pytest.mark.parametrize("source", [TRUSTED, STRANGER, "192.0.2.1", "::2"])
+@pytest.mark.parametrize("source", [TRUSTED, TRUSTED_IN_DEV, STRANGER, "192.0.2.1", "::2"])
 def test_others_have_none(watched: Callable[..., Watched], source: str) -> None:
     """Whoever is not known by the address alone is looked at each time."""
     made = watched(cache=Cache())
@@ -172,6 +177,39 @@ def test_a_reload_is_obeyed_at_once(
     made.memos.turn_to(after)
     given = made.find().give(TEXT[2:], 1.0)
     assert not isinstance(given, bytes) or given == made.reply_to(TEXT).wire[2:]
+
+
+def test_whoever_becomes_trusted_has_no_memo(watched: Callable[..., Watched]) -> None:
+    """Though all networks and views are as they were."""
+    made = watched(cache=Cache())
+    made.find()
+    before = made.memos.generation
+    trusted = NetworkTable([(ip_network("127.80.0.0/16"), True)])
+    after = dataclasses.replace(before, number=2, trusted=trusted)
+    assert made.memos.turn_to(after) is True
+    assert made.memos.denials == {}
+    assert made.find() is None
+
+
+def test_a_changed_route_ends_what_was_cached(pump: Kind, generation: Compile) -> None:
+    """Though networks and zones are as they were: whom it came from is asked no more."""
+    cache = Cache()
+    made = Watched(generation(FORWARDING), pump, cache=cache)
+    before = made.memos.generation
+    view = before.view_of(DEV)
+    assert view is not None
+    put(view, cache)
+    made.memos.remember(made.find(), OUTSIDE, DEV, made.reply_to(OUTSIDE, cache=cache), 1.0)
+    assert isinstance(made.find().give(OUTSIDE[2:], 1.5), bytes)
+    plan = FORWARDING["environments.yaml"].replace("192.0.2.53", "192.0.2.54")
+    other = generation({**FORWARDING, "environments.yaml": plan}, previous=before).view_of(DEV)
+    assert other is not None
+    views = {
+        **before.views,
+        ("dev", "east"): dataclasses.replace(view, forwarding=other.forwarding),
+    }
+    assert made.memos.turn_to(dataclasses.replace(before, number=2, views=views)) is True
+    assert not isinstance(made.find().give(OUTSIDE[2:], 1.5), bytes)
 
 
 def test_a_view_that_is_gone_takes_its_memo_along(

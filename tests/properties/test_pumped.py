@@ -20,6 +20,7 @@ from tests.listen.pumping import (
     PROD_ZONE,
     STRANGER,
     TRUSTED,
+    TRUSTED_IN_DEV,
     Pumped,
     Twin,
     chosen,
@@ -38,7 +39,7 @@ OTHER = {
     "dev.yaml": DEV_ZONE.replace("  text: {TXT: hello}\n", "  more: {A: 10.80.3.7}\n"),
     "prod.yaml": PROD_ZONE.replace("10.64.3.1", "10.64.3.2"),
 }
-CLIENTS = (DEV, "127.80.0.2", PROD, "127.64.0.2", PROD_WEST, STRANGER, TRUSTED)
+CLIENTS = (DEV, "127.80.0.2", PROD, "127.64.0.2", PROD_WEST, STRANGER, TRUSTED, TRUSTED_IN_DEV)
 NAMES = (
     *("web.dev.east.corp.test.", "text.dev.east.corp.test.", "more.dev.east.corp.test."),
     *("a1.dev.east.corp.test.", "b2.dev.east.corp.test.", "x.wild.dev.east.corp.test."),
