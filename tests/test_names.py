@@ -122,6 +122,12 @@ def test_keys_fold_ascii_only() -> None:
     assert long_label.lower()[0] != 0x41  # why labels are at most 63 octets
 
 
+def test_a_canonical_name_is_its_own_key() -> None:
+    """So that names and keys that are kept together are kept once."""
+    name = names.from_text("web.dev.east.corp.test.")
+    assert names.key(name) is name
+
+
 def test_parents_and_ancestors() -> None:
     """The root has no parent."""
     name = from_text("a.b.")

@@ -1,5 +1,7 @@
 """Places and problems as people and editors read them."""
 
+import pickle
+
 import pytest
 
 from resolver.zones.places import (
@@ -46,3 +48,14 @@ def test_text_is_a_str_with_a_place() -> None:
 def test_did_you_mean(word: str, hint: str) -> None:
     """The nearest known word, when there is a near one."""
     assert did_you_mean(word, ["prod", "staging"]) == hint
+
+
+def test_what_is_quickly_pickled_is_the_same_afterwards() -> None:
+    """Frozen, with slots, and with places that were one object still one."""
+    place = Place("zones/a.yaml", 41, 7)
+    one = Problem(place, Severity.HINT, "rule", "words")
+    other = Problem(place, Severity.ERROR, "rule", "words")
+    found = pickle.loads(pickle.dumps((one, other)))
+    assert found == (one, other)
+    assert found[0].place is found[1].place
+    assert b"_dataclass" not in pickle.dumps(one)
