@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class Member:
         self._first_sign = asyncio.Event()
         self._is_hung = False
         self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._idents = count(1)
         self._staging: asyncio.Future[None] | None = None
         self._is_stopping = False
         self._doors = tuple(
@@ -207,7 +209,7 @@ class Member:
         """Ask something of it; raises NotAnswering."""
         if self.channel is None or not self.serving:
             raise NotAnswering(f"{self.name} is being started")
-        ident = max(self._asked, default=0) + 1
+        ident = next(self._idents)  # never used again: a late reply is nobody's
         future = self._asked[ident] = asyncio.get_running_loop().create_future()
         try:
             self.channel.send(Ask(ident, word, arguments))
