@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import dns.edns
@@ -30,6 +31,8 @@ from tests.listen.pumping import (
     DEV_QUESTIONS,
     DEV_ZONE,
     FILES,
+    FORWARDING,
+    OUTSIDE,
     PLAN,
     PROD,
     PROD_WEST,
@@ -41,6 +44,7 @@ from tests.listen.pumping import (
     Twin,
     in_dev,
     pinned,
+    put,
     query,
     renumbered,
     targets,
@@ -318,6 +322,36 @@ def test_a_reload_is_seen_by_the_next_query(pair: Pair) -> None:
                 pair.ask(wire, PROD)
 
 
+EDITS = (
+    ("  text: {TXT: hello}", "  text: {TXT: hello, A: 10.80.3.3}"),  # what was NODATA
+    ("  alias: {CNAME: web}", "  alias: {CNAME: a}"),  # below alias2 as well
+    ("  a: {A: 10.80.3.1, ", "  a: {A: 10.80.3.2, "),  # what alias leads to now
+    ("  mail: {", "  nothing: {A: 10.80.3.4}\n  mail: {"),  # what was NXDOMAIN
+    ('  "*.wild": {A: [10.80.2.1, 10.80.2.2]}', '  "*.wild": {A: 10.80.2.3}'),
+    ("  old: {DNAME: wild}", "  old: {DNAME: cut}"),
+    ("  cut: {NS: [ns.cut]}\n", "  cut: {A: 10.80.9.8}\n"),  # no cut any more
+    ("address: 10.80.1.3, name: w3", "address: 10.80.1.4, name: w3"),
+    ("  nothing: {A: 10.80.3.4}\n", ""),
+)
+
+
+def test_small_changes_are_seen_by_the_next_query(pair: Pair) -> None:
+    """Each reload changes one thing; what it touches is told at once, everywhere."""
+    wires = [query(in_dev(name), rdtype) for name, rdtype in DEV_QUESTIONS]
+    wires += [query(f"web.{above}") for above in ("here.corp.test.", "dev.corp.test.")]
+    zone = DEV_ZONE
+    for before, after in EDITS:
+        for wire in wires:
+            for _ in range(3):
+                pair.ask(wire, DEV)
+        assert before in zone
+        zone = zone.replace(before, after)
+        pair.reload({"dev.yaml": zone})
+        for wire in wires:
+            pair.ask(wire, DEV)
+    pair.agree()
+
+
 def test_a_reload_of_one_environment_leaves_the_memos_of_others(pair: Pair) -> None:
     """Prod sees the very same as before, so its replies are still known."""
     secret = query("secret.prod.east.corp.test.")
@@ -391,6 +425,52 @@ def test_an_answer_that_had_to_make_room_is_prepared_again(pumped: Make) -> None
     view.answers._prepared.drop(targets(server.generation, bytes([10, 80, 1, 1])))
     assert not server.known(wire)
     assert server.known(query(in_dev("text"), "TXT")) is False
+
+
+# ---------------------------------------------------------------- what upstreams said
+
+
+def test_cached_replies_are_hits_until_they_are_forgotten(pumped: Make) -> None:
+    """Whoever gives them; and the query after that is asked of upstreams again."""
+    server = pumped(FORWARDING)
+    view = server.generation.view_of(DEV)
+    assert view is not None
+    put(view, server.cache, now=monotonic())
+    partition = server.cache.partition("dev")
+    replies = {server.ask(renumbered(OUTSIDE, 9)) for _ in range(50)}
+    assert 1 <= len(replies) <= 3, "nothing but TTLs moves, a second at a time"
+    assert partition.hits == {"positive": 50}
+    assert server.looked < 50
+    assert server.counters.replies == {("dev", "udp", 1, 0, "cache"): 50}
+    assert server.forwarder.begun == []
+    server.cache.forget()
+    server.ask(OUTSIDE)
+    assert len(server.forwarder.begun) == 1
+    assert partition.hits == {"positive": 50}
+
+
+def test_cached_replies_are_of_one_environment(pumped: Make) -> None:
+    """The same octets, and each has what its own upstreams said."""
+    server = pumped(FORWARDING)
+    for number, source in enumerate((DEV, PROD), start=1):
+        view = server.generation.view_of(source)
+        assert view is not None
+        put(view, server.cache, now=monotonic(), n=number)
+    for _ in range(5):
+        for number, source in enumerate((DEV, PROD), start=1):
+            assert addresses(server.told("www.example.", source=source)) == [f"192.0.2.{number}"]
+
+
+def test_what_is_asked_near_its_end_is_refreshed(pumped: Make) -> None:
+    """Memos do not hide from the cache what its clients want."""
+    server = pumped(FORWARDING)
+    view = server.generation.view_of(DEV)
+    assert view is not None
+    put(view, server.cache, now=monotonic() - 3300.0, ttl=3600)
+    for _ in range(5):
+        server.ask(OUTSIDE)
+    assert [forward.reply is not None for forward in server.forwarder.begun] == [True]
+    assert server.cache.partition("dev").prefetches == 1
 
 
 # ---------------------------------------------------------------- what is handed out
