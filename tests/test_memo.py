@@ -311,7 +311,7 @@ OPERATION: st.SearchStrategy[Operation] = st.tuples(
 )
 
 
-@settings(PROFILE, max_examples=60)
+@settings(PROFILE, max_examples=40)
 @given(st.lists(OPERATION, min_size=10, max_size=150))
 def test_both_kinds_do_the_same(operations: list[Operation]) -> None:
     """In any sequence: turns, counts, hits, hand-outs, sizes; each reply is what was kept."""
@@ -320,7 +320,7 @@ def test_both_kinds_do_the_same(operations: list[Operation]) -> None:
         world.do(operation)
 
 
-@settings(PROFILE, max_examples=60)
+@settings(PROFILE, max_examples=40)
 @given(
     st.lists(OPERATION, min_size=10, max_size=150),
     st.integers(0, 12),

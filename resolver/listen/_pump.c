@@ -15,6 +15,7 @@ changes their size: an entry keeps them alive and uses their memory.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
@@ -22,7 +23,9 @@ changes their size: an entry keeps them alive and uses their memory.
 #include <time.h>
 
 #define BATCH 64            /* datagrams of one system call */
-#define ROUNDS 4            /* batches of one wake-up; more would starve TCP and timers */
+#define LONGEST 0.001       /* seconds of one wake-up; more would starve TCP and timers */
+#define BUSY 4              /* datagrams that came at a time while more are worth waiting for */
+#define LINGER 50000        /* nanoseconds to wait for them: less than another wake-up costs all */
 #define LARGEST 65535       /* octets of a datagram */
 #define STRIDE (65536 + 192) /* between buffers: not a multiple of a page, for the sake of caches */
 #define CONTROL 64          /* octets of control data: one in6_pktinfo */
@@ -747,13 +750,31 @@ pump_batch(Pump *pump)
     return came;
 }
 
+/* Wait a moment for the next datagrams; whether they came. */
+static int
+linger(Pump *pump)
+{
+    struct pollfd waited = {.fd = pump->fd, .events = POLLIN};
+    struct timespec moment = {.tv_nsec = LINGER};
+    int ready;
+    Py_BEGIN_ALLOW_THREADS
+    ready = ppoll(&waited, 1, &moment, NULL);
+    Py_END_ALLOW_THREADS
+    return ready > 0;
+}
+
 static PyObject *
 Pump_drain(Pump *pump, PyObject *Py_UNUSED(nothing))
 {
-    /* The interpreter is kept: no call here waits, and who got it must not queue for it again. */
-    for (int round = 0; round < ROUNDS; round++) {
-        if (pump_batch(pump) < 0) Py_RETURN_FALSE;
-    }
+    /* The interpreter is kept while there is work: who got it must not queue for it again. Under
+       load, going through the event loop for each few datagrams would cost more than they do. */
+    double end = now_seconds() + LONGEST;
+    int last = 0;
+    do {
+        int came = pump_batch(pump);
+        if (came < 0 && (last < BUSY || !linger(pump))) Py_RETURN_FALSE;
+        last = came;
+    } while (now_seconds() < end);
     Py_RETURN_TRUE;
 }
 

@@ -100,7 +100,7 @@ class Run:
 
 
 @pytest.mark.parametrize("kind", ["compiled", "python"])
-@settings(PROFILE, max_examples=10)
+@settings(PROFILE, max_examples=8)
 @given(steps=sequences())
 def test_any_sequence_is_answered_as_if_nothing_were_remembered(
     tmp_path_factory: pytest.TempPathFactory, kind: Kind, steps: list[tuple[str, int, int]]
