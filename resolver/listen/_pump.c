@@ -2,7 +2,7 @@
 
 It knows nothing of DNS but that a message begins with two octets of ID and that a reply repeats
 them. A memo maps the octets after the ID to the octets after the ID of the reply; which replies
-may be in it is decided in resolver/memorable.py. resolver/memo.py and resolver/listen/drain.py
+may be in it is decided in resolver/memorable.py. resolver/memo.py and resolver/listen/pumps.py
 are the same in Python, and one test suite holds both to it.
 
 Arrays of numbers (places on wheels, hand-outs, counts, guards) belong to Python, which never
