@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from resolver import member as member_module
 from resolver.admin.operated import NotAnswering
 from resolver.channel import Channel, Closed
 from resolver.config import load_config
@@ -20,7 +19,7 @@ from resolver.generation import Generation
 from resolver.member import Member
 from resolver.messages import Alive, Ask, Begin, Serving, Settings, Staged, Stop, Told
 from resolver.parcel import pack
-from tests.support import PATIENCE
+from tests.support import PATIENCE, ROOT
 
 CONFIG = load_config(None, {}, {})
 
@@ -144,7 +143,7 @@ async def test_one_that_ends_again_and_again_is_given_time(
         return "ended with 1"
 
     monkeypatch.setattr(played.member, "_live", live)
-    monkeypatch.setattr(member_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     await played.member.keep()
     assert pauses == pytest.approx([0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0])
     assert "worker 1 has ended 8 times in a row" in caplog.text
@@ -263,6 +262,6 @@ def test_the_very_code_that_runs_here_is_started(monkeypatch: pytest.MonkeyPatch
     member._start(theirs)
     assert seen["command"][1:4] == ["-P", "-m", "resolver.worker"]
     assert seen["pass_fds"] == (theirs.fileno(),)
-    assert seen["env"]["PYTHONPATH"].split(":")[0] == str(member_module.Path(__file__).parents[1])
+    assert seen["env"]["PYTHONPATH"].split(":")[0] == str(ROOT)
     ours.close()
     theirs.close()
