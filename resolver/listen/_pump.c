@@ -97,6 +97,7 @@ typedef struct Entry {
     PyObject *arrays[ARRAYS];     /* which are kept alive */
     Py_ssize_t octets;            /* what it counts for */
     uint32_t turns, size;
+    Py_ssize_t latency_size;      /* numbers in that array */
     unsigned char was_used;
     PyObject *tails[];            /* one for each turn, NULL until given once; then the key */
 } Entry;
@@ -233,6 +234,7 @@ take_array(Entry *entry, int which, PyObject *array, Py_ssize_t least)
     if (PyObject_GetBuffer(array, &view, PyBUF_WRITABLE) < 0) return -1;
     if (view.itemsize == 8 && view.len >= least * 8) {
         entry->numbers[which] = view.buf;
+        if (which == LATENCY) entry->latency_size = view.len / 8;
         entry->arrays[which] = Py_NewRef(array);
     }
     PyBuffer_Release(&view);
@@ -437,7 +439,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     int fd;
-    int is_wildcard;
+    int is_wildcard, is_draining;
     PyObject *find_memo, *answer, *failed;
     HashKey key;
     Source *sources;
@@ -661,7 +663,8 @@ prepare_reply(Pump *pump, int number, int place, double now)
         tail = next_tail(memo, octets + 2, size - 2, now, &entry, &may_keep);
     if (tail) {
         pump->held[place] = Py_NewRef(tail);
-        pump->latencies[place] = entry->numbers[LATENCY];
+        pump->latencies[place] = entry->latency_size >= pump->bound_count + 2
+            ? entry->numbers[LATENCY] : NULL;
         pump->latency_owners[place] = Py_NewRef(entry->arrays[LATENCY]);
         vectors[0] = (struct iovec){(void *)octets, 2};
         vectors[1] = (struct iovec){PyBytes_AS_STRING(tail), (size_t)PyBytes_GET_SIZE(tail)};
@@ -769,13 +772,19 @@ Pump_drain(Pump *pump, PyObject *Py_UNUSED(nothing))
     /* The interpreter is kept while there is work: who got it must not queue for it again. Under
        load, going through the event loop for each few datagrams would cost more than they do. */
     double end = now_seconds() + LONGEST;
-    int last = 0;
+    int last = 0, may_be_more = 1;
+    if (pump->is_draining) {
+        PyErr_SetString(PyExc_RuntimeError, "a pump cannot be drained by its own callbacks");
+        return NULL;
+    }
+    pump->is_draining = 1;
     do {
         int came = pump_batch(pump);
-        if (came < 0 && (last < BUSY || !linger(pump))) Py_RETURN_FALSE;
+        may_be_more = came >= 0 || (last >= BUSY && linger(pump));
         last = came;
-    } while (now_seconds() < end);
-    Py_RETURN_TRUE;
+    } while (may_be_more && now_seconds() < end);
+    pump->is_draining = 0;
+    return PyBool_FromLong(may_be_more);
 }
 
 static PyObject *
