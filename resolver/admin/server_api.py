@@ -41,6 +41,9 @@ async def be_ready(asked: Asked) -> web.Response:
     """GET /readyz: a question is answered. Checks and degradation never fail it."""
     if not can_answer(asked.operated.generation):
         raise Refused(503, "a question for the domain's SOA gets no answer")
+    workers = asked.operated.workers()
+    if workers and not any(is_up for _, is_up, _ in workers):
+        raise Refused(503, "no worker answers")
     found = asked.operated.degraded(await asked.operated.figures())
     degraded = tell_degraded(found, sees_all=asked.sight.sees_all)
     return reply({"status": "degraded" if found else "ok", "degraded": degraded})

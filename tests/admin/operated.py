@@ -121,6 +121,7 @@ class Operating:
     frozen_since: float | None = None
     resumed: list[str] = field(default_factory=list)
     targets: tuple[Use, ...] = ()
+    crew: list[tuple[int, bool, int]] = field(default_factory=lambda: [(1, True, 0), (2, False, 3)])
     before_reports: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -140,7 +141,7 @@ class Operating:
         return self.troubles
 
     def workers(self) -> list[tuple[int, bool, int]]:
-        return [(1, True, 0), (2, False, 3)]
+        return self.crew
 
     async def figures(self) -> Figures:
         return self.present_figures()

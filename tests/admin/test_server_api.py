@@ -176,3 +176,12 @@ async def test_a_new_generation_is_used_at_once(client: Client, operated: Operat
     operated.generation = compile_generation(old.zones, NOW + 1, 1, old)
     found = (await client.get("/api/v1/generation")).json
     assert found["generation"] == old.number + 1
+
+
+async def test_a_server_whose_workers_are_all_away_is_not_ready(
+    client: Client, operated: Operating
+) -> None:
+    """One that answers is enough; with everything in one process there are none."""
+    for crew, status in (([(1, False, 1)], 503), ([(1, False, 1), (2, True, 0)], 200), ([], 200)):
+        operated.crew = crew
+        assert (await client.get("/readyz")).status == status
