@@ -19,6 +19,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from healthcheck.health import HealthTable, Target
+from resolver import notify
 from resolver.admin.operated import NotAnswering
 from resolver.admin.server import AdminServer, open_socket
 from resolver.alone import Alone, Answerers
@@ -118,6 +119,7 @@ class Supervisor:
             keeps_overrides=config.state_dir is not None,
         )
         self.admin = AdminServer(config.admin, self.operations, bound=sockets.admin)
+        self._manager = notify.of_this_process()
 
     async def run(self) -> None:
         """Answer until SIGTERM or SIGINT; SIGHUP reloads."""
@@ -129,11 +131,14 @@ class Supervisor:
         gc.set_threshold(*COLLECT)
         if await self._unless_stopped(self._start()):
             self._say_ready()
+            alive = asyncio.create_task(self._manager.stay_alive())
             await self._save_serials(self.published.generation)
             watching = asyncio.create_task(self._watch())
             await self._stop.wait()
             watching.cancel()
+            alive.cancel()
         log.info("stopping")
+        self._manager.stopping()
         await self.admin.stop()
         await self.answerers.stop()
         self.sockets.close()
@@ -185,6 +190,7 @@ class Supervisor:
             *(places, admin, zones, names),
             f"{workers} worker{'s' if workers > 1 else ''}" if workers else "one process",
         )
+        self._manager.ready("serving")
 
     async def _watch(self) -> None:
         """Load changes of the files, and whatever SIGHUP asks for; survives every error."""
@@ -215,7 +221,7 @@ class Supervisor:
 
     async def reload(self) -> Built:
         """Read the files again: publish the next generation, or report and change nothing."""
-        async with self._reloading:
+        async with self._reloading, self._manager.reloading():
             started = time.monotonic()
             now = int(time.time())
             self._touched = set()
@@ -223,6 +229,7 @@ class Supervisor:
             report(built)
             if built.generation is None:
                 log.error("reload refused: generation %d serves on", self._number)
+                self._manager.tell("reload refused, what was served before serves on: see the log")
                 return built
             await self.answerers.stage(built.generation)
             old = self.published.generation
@@ -233,6 +240,7 @@ class Supervisor:
             await self._be_caught_up(new)
             seconds = time.monotonic() - started
             log.info("generation %d published after %.2f s", new.number, seconds)
+            self._manager.tell("serving")
             with BRISKLY:
                 await self.checking.use(await aside(self._register.uses, new.zones))
             await beside(at_once, settle(old, new))
