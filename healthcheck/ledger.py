@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from healthcheck.check import Timing
 from healthcheck.counts import Labels
 from healthcheck.health import Target
+from healthcheck.recent import Recent
 from healthcheck.track import Track
 from healthcheck.use import ProbeKey, Use
 
@@ -20,8 +21,8 @@ class Watched:
     """One probe: its present track and the targets it is for. Equal only to itself."""
 
     __slots__ = (
-        *("before", "digest", "key", "labels", "services", "slow_start", "timing", "track"),
-        "uses",
+        *("before", "digest", "key", "labels", "recent", "services", "slow_start", "timing"),
+        *("track", "uses"),
     )
 
     def __init__(self, key: ProbeKey, track: Track) -> None:
@@ -29,6 +30,7 @@ class Watched:
         self.timing: Timing = key[2]
         self.track = track
         self.before = track  # its last move
+        self.recent = Recent()
         self.digest = ""  # its name in the saved file, once that is known
         self.serve(())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from healthcheck.health import DeclaredState, Health
+from healthcheck.recent import Recent
 from healthcheck.track import Track
 from healthcheck.use import Use
 
@@ -31,6 +32,7 @@ class Report:
     pause: float  # seconds between probes at present
     is_overdue: bool  # no observation for 3 of them and a timeout
     is_unproven: bool  # no endpoint of its service has ever passed
+    recent: Recent | None = None  # the last observations; goes on as they come
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def report(watch: Watch, use: Use, now: float) -> Report:
         seconds,
         is_overdue=is_overdue(track, seconds, entry.timing, now),
         is_unproven=use.service in watch.proof.unproven,
+        recent=entry.recent,
     )
 
 

@@ -67,6 +67,7 @@ class Watch:
     def observe(self, entry: Watched, seen: Observation) -> None:
         """Take an observation."""
         before, now = entry.track, seen.at
+        entry.recent.note(seen)
         if seen.failure is not None:
             self.moves.fail(entry.labels, seen.failure)
             self._doubt(entry, now)

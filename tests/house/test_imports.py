@@ -35,7 +35,7 @@ PURE = (
 )
 PURE_OF_HEALTH = (
     *("check", "health", "use", "track", "judge", "doubt", "proof", "ledger", "board", "report"),
-    *("overrides", "heartbeats", "counts", "histogram"),
+    *("overrides", "heartbeats", "counts", "histogram", "recent"),
 )
 IMPURE = {
     *("asyncio", "socket", "ssl", "time", "random", "secrets", "logging", "os", "threading"),
