@@ -66,8 +66,8 @@ def _start(stack: ExitStack, dataset: Dataset) -> tuple[dict[str, Running], list
     mine = start_ours(stack, dataset.site)
     starts: Starts = {p.name: partial(authority, p, dataset) for p in present(dataset)}
     servers: dict[str, Running] = {**mine, **begin(stack, starts)}
-    for server in servers.values():  # every name once, so that nothing is prepared later
-        Dnsperf(server.port, dataset.site.questions, 600, "-n", "1").result()
+    for server in servers.values():  # so that nothing is prepared, or found worth keeping, later
+        Dnsperf(server.port, dataset.site.questions, 600, "-n", "3").result()
     return servers, list(mine)
 
 
