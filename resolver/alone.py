@@ -76,7 +76,7 @@ class Alone:
         self.know = self._answering.know
         self.start = self._answering.start
         self.stop = self._answering.stop
-        self.look_after = self._answering.look_after_root
+        self.look_after = self._answering.look_after
 
     @property
     def troubles(self) -> list[str]:

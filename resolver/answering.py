@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from healthcheck.health import Target
-from resolver.background import in_turns
+from resolver.background import at_once, in_turns
 from resolver.cache import Cache, CachePolicy
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
@@ -98,8 +98,10 @@ class Answering:
         self.cache.retain(self.published.generation.namespaces)
         self.forwarder.prime()
 
-    def look_after_root(self) -> None:
-        """Fetch what is known of the root where an upstream was down and answers again."""
+    def look_after(self) -> None:
+        """Now and then: note what was handed out; fetch what is known of the root where an upstream
+        was down and answers again."""
+        at_once(self.published.generation.handouts.catch_up())
         probes = self.forwarder.upstreams.probes
         if probes.has_recovered:
             probes.has_recovered = False

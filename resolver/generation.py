@@ -78,7 +78,7 @@ class Generation:
         It takes over what is prepared and rests on none of them: only names that a change
         touches are prepared again.
         """
-        touched = tuple(touched)  # each view goes through them
+        touched = frozenset(touched)  # each view goes through them
         views = {
             key: replace(view, answers=view.answers.judged_anew(health, touched))
             for key, view in self.views.items()

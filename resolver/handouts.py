@@ -6,7 +6,7 @@ written here; together they tell when a drained endpoint is safe to stop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from healthcheck.health import Target
 from resolver.packing import Answer, Turn
@@ -19,15 +19,22 @@ class Handouts:
     their own, so that neither undoes what the other has just noted.
     """
 
-    __slots__ = ("_settled", "_until")
+    __slots__ = ("_gone", "_settled", "_until")
 
     def __init__(self) -> None:
         self._until: dict[Target, float] = {}
         self._settled: dict[Target, float] = {}
+        self._gone: list[Answer] = []  # of which it is not noted yet
 
     def note(self, answer: Answer) -> None:
-        """Remember what an answer gave out, before it goes."""
-        _note(self._until, answer)
+        """Remember what an answer gave out that goes: at once, since a flip has many of them."""
+        self._gone.append(answer)
+
+    def catch_up(self) -> Iterator[None]:
+        """Note what went, an answer at each step; in the loop that answers."""
+        while self._gone:
+            _note(self._until, self._gone.pop())
+            yield
 
     def settle(self, answer: Answer) -> None:
         """The same, for the thread that settles."""
@@ -35,11 +42,15 @@ class Handouts:
 
     def until(self, target: Target, prepared: Iterable[Answer]) -> float:
         """Until when anybody may hold a target; `prepared`: the answers that rest on it now."""
+        for _ in self.catch_up():
+            pass
         noted = (self._until.get(target, 0.0), self._settled.get(target, 0.0))
         return max(*noted, *(held_by(answer, target) for answer in prepared))
 
     def prune(self, now: float) -> None:
         """Forget what nobody holds any more; not while something is settled."""
+        for _ in self.catch_up():
+            pass
         for noted in (self._until, self._settled):
             for target, until in list(noted.items()):
                 if until < now:

@@ -59,7 +59,7 @@ class Shelf:
 
     def drop(self, targets: Iterable[Target]) -> None:
         """Forget the answers that rest on any of these."""
-        for target in targets:
+        for target in self._resting.keys() & targets:
             for key in tuple(self._resting.get(target, ())):
                 self._drop(key)
 

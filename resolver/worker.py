@@ -80,7 +80,7 @@ class Worker:
             self._channel.send(Alive())
             await asyncio.sleep(BEAT)
             if self._answering is not None:
-                self._answering.look_after_root()
+                self._answering.look_after()
 
     async def _listen(self) -> None:
         with contextlib.suppress(Closed):
@@ -106,6 +106,7 @@ class Worker:
                 if flipped is not None and self._answering is not None:
                     self._answering.publish(flipped)
                     self._channel.send(Serving(receiver.heard))
+                    await in_turns(flipped.handouts.catch_up())
             case Ask():
                 task = asyncio.create_task(self._tell(message))
                 self._telling.add(task)

@@ -253,3 +253,18 @@ def test_what_nobody_holds_any_more_is_forgotten() -> None:
     assert handouts.until(A_TARGET, ()) == 111.0
     handouts.prune(112.0)
     assert handouts.until(A_TARGET, ()) == 0.0
+
+
+def test_what_went_is_noted_whenever_somebody_asks(generation: Compile) -> None:
+    """Or in steps between answers; a flip of many targets does not wait for it."""
+    made = generation()
+    handle(question(WEB), DEV_CLIENT, UDP, made, 100.0)
+    (one, *_) = [t for t in flipping.targets(made) if b"\3dev" in t[0]]
+    flipped = flipping.flipped(made, {one: DOWN})
+    assert len(list(flipped.handouts.catch_up())) == 1
+    assert flipped.held_until(one) == 120.0
+    handle(question(WEB), DEV_CLIENT, UDP, flipped, 200.0)
+    other = next(t for t in flipping.targets(made) if b"\3dev" in t[0] and t != one)
+    again = flipping.flipped(flipped, {other: DOWN})
+    assert again.held_until(other) == 220.0
+    assert list(again.handouts.catch_up()) == []

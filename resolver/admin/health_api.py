@@ -13,7 +13,7 @@ from aiohttp import web
 
 from healthcheck.health import DeclaredState
 from resolver.admin.asked import Asked, reply, reply_text
-from resolver.admin.bodies import read_change, read_heartbeat
+from resolver.admin.bodies import Change, read_change, read_heartbeat
 from resolver.admin.problems import Refused
 from resolver.admin.status import Json, tell_endpoint, tell_services
 from resolver.admin.survey import EFFECTIVE, Entry, Survey
@@ -67,15 +67,10 @@ async def change_state(asked: Asked) -> web.Response:
     change = read_change(await asked.body())
     _, entries = await asked.aside(asked.find)
     names = list(dict.fromkeys(entry.id for entry in entries))
-    if change.state is DeclaredState.NORMAL:
-        await asked.operated.resume(names)
-    else:
-        until = None if change.seconds is None else time.time() + change.seconds
-        by = change.by or asked.request.remote or "-"
-        if asked.sight.token is not None:
-            by = f"{change.by} ({asked.sight.token})" if change.by else asked.sight.token
-        await asked.operated.set_override(names, change.state, change.reason, by, until)
-
+    try:
+        await _say(asked, change, names)
+    except KeyError:  # the zone files no longer have one of them
+        raise Refused(409, "the endpoints changed meanwhile: ask again") from None
     survey, found = await asked.aside(asked.find)
     held = await asked.held(found)
 
@@ -88,6 +83,18 @@ async def change_state(asked: Asked) -> web.Response:
         }
 
     return reply(await asked.aside(work))
+
+
+async def _say(asked: Asked, change: Change, names: list[str]) -> None:
+    """Have a word in force, or end it."""
+    if change.state is DeclaredState.NORMAL:
+        await asked.operated.resume(names)
+    else:
+        until = None if change.seconds is None else time.time() + change.seconds
+        by = change.by or asked.request.remote or "-"
+        if asked.sight.token is not None:
+            by = f"{change.by} ({asked.sight.token})" if change.by else asked.sight.token
+        await asked.operated.set_override(names, change.state, change.reason, by, until)
 
 
 def _note(state: DeclaredState, entries: list[Entry], *, keeps: bool) -> str | None:
