@@ -25,7 +25,7 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path; a group in the pattern is the id of an endpoint."""
+    """One method of one path; a group in the pattern is the id of an endpoint, or a file."""
 
     name: str
     method: str
@@ -56,6 +56,13 @@ ROUTES = (
     _route("healthz", "GET", r"/healthz", Need.OPEN),
     _route("readyz", "GET", r"/readyz", Need.OPEN),
     _route("metrics", "GET", r"/metrics", Need.METRICS),
+    # The page holds nothing: what it shows is asked for as it runs.
+    _route("page", "GET", r"/", Need.OPEN),
+    _route("page-file", "GET", r"/page/([a-z]+\.[a-z]+)", Need.OPEN),
+    _route("page-overview", "GET", r"/api/v1/page/overview", Need.READ),
+    _route("page-services", "GET", r"/api/v1/page/services", Need.READ),
+    _route("page-explain", "GET", r"/api/v1/page/explain", Need.READ),
+    _route("stream", "GET", r"/api/v1/stream", Need.READ),
     _route("status", "GET", r"/api/v1/status", Need.READ),
     _route("services", "GET", r"/api/v1/services", Need.READ),
     _route("endpoints", "GET", r"/api/v1/endpoints", Need.READ),

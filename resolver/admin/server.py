@@ -21,6 +21,9 @@ from resolver.admin.access import Caller, Denied, Rules, table
 from resolver.admin.asked import MAX_BODY, Asked, Shared
 from resolver.admin.metrics import Scrapes
 from resolver.admin.operated import NotAnswering, Operated
+from resolver.admin.page import files
+from resolver.admin.page.handlers import Page
+from resolver.admin.page.stream import EventStream
 from resolver.admin.problems import CONTENT_TYPE, Refused, denied
 from resolver.admin.routes import NoRoute, find_route
 from resolver.admin.tokens import TokenFile
@@ -41,7 +44,7 @@ HEADERS = {
     "Server": "sightline",
 }
 
-Answer = Callable[[Asked], Awaitable[web.Response]]
+Answer = Callable[[Asked], Awaitable[web.StreamResponse]]
 
 
 class AdminServer:
@@ -62,10 +65,21 @@ class AdminServer:
         self._metrics_allow = table(config.metrics_allow)
         self._tokens = None if config.tokens_file is None else TokenFile(Path(config.tokens_file))
         self._shared = Shared()
+        self._page = Page(
+            operated,
+            self._shared,
+            lambda need, request: self._rules().decide(need, _caller(request)),
+        )
         self._answers: dict[str, Answer] = {
             "healthz": server_api.be_alive,
             "readyz": server_api.be_ready,
             "metrics": Scrapes(operated, self._shared.selections, revision).serve,
+            "page": files.show_page,
+            "page-file": files.show_file,
+            "page-overview": self._page.show_overview,
+            "page-services": self._page.find_services,
+            "page-explain": self._page.explain,
+            "stream": self._page.follow,
             "status": server_api.show_status,
             "services": health_api.list_services,
             "endpoints": health_api.list_endpoints,
@@ -119,6 +133,7 @@ class AdminServer:
             self._listener.close()
         elif self._socket is not None:
             self._socket.close()
+        self._page.stop()
         if self._protocols is not None:
             self._protocols.pre_shutdown()
             await self._protocols.shutdown(GRACE)
@@ -145,6 +160,7 @@ class AdminServer:
         timer = self._silent.pop(request.protocol, None)
         if timer is not None:
             timer.cancel()
+        response: web.StreamResponse
         try:
             response = await self._answer(request)
         except Refused as refused:
@@ -158,7 +174,7 @@ class AdminServer:
         await _send(request, response)
         return response
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         found = find_route(request.method, request.rel_url.raw_path)
         if isinstance(found, NoRoute):
             if not found.allowed:
@@ -205,8 +221,11 @@ def _tell(refused: Refused) -> web.Response:
     )
 
 
-async def _send(request: web.BaseRequest, response: web.Response) -> None:
+async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Send a reply here, so that a client that does not read it is not waited for."""
+    if isinstance(response, EventStream):
+        await response.pour(request)
+        return
     try:
         async with asyncio.timeout(SENDING):
             await response.prepare(request)

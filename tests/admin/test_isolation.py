@@ -67,6 +67,11 @@ def assert_nothing_is_told(text: str) -> None:
         "/api/v1/generation",
         "/api/v1/explain?name=web.dev.east&client=10.80.0.1",
         "/api/v1/explain?name=web.prod.east.corp.test.&client=10.80.0.1",
+        "/api/v1/page/overview",
+        "/api/v1/page/services",
+        "/api/v1/page/services?environment=prod",
+        "/api/v1/page/services?text=10.64",
+        "/api/v1/page/explain?name=web.dev.east&client=10.80.0.1",
     ],
 )
 async def test_nothing_is_read_of_another_environment(client: Client, path: str) -> None:

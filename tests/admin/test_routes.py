@@ -10,6 +10,8 @@ from resolver.admin.routes import ROUTES, Found, Need, NoRoute, find_route
     [
         ("GET", "/healthz", "healthz", ""),
         ("HEAD", "/healthz", "healthz", ""),
+        ("GET", "/", "page", ""),
+        ("GET", "/page/page.css", "page-file", "page.css"),
         ("GET", "/api/v1/endpoints", "endpoints", ""),
         ("GET", "/api/v1/endpoints/web.dev.east/blue", "endpoint", "web.dev.east/blue"),
         ("GET", "/api/v1/endpoints/web.dev.east%2Fblue", "endpoint", "web.dev.east/blue"),
@@ -28,7 +30,9 @@ def test_a_path_leads_to_one_route(method: str, path: str, name: str, endpoint: 
     assert (found.route.name, found.endpoint) == (name, endpoint)
 
 
-@pytest.mark.parametrize("path", ["/", "", "/metrics/", "/api/v1", "/api/v1/endpoints/", "/a\n"])
+@pytest.mark.parametrize(
+    "path", ["", "//", "/page/", "/metrics/", "/api/v1", "/api/v1/endpoints/", "/a\n"]
+)
 def test_other_paths_lead_nowhere(path: str) -> None:
     """Whatever the method."""
     assert find_route("GET", path) == NoRoute(())

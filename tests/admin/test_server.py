@@ -84,7 +84,9 @@ async def test_every_reply_is_for_now_and_as_it_says(client: Client) -> None:
         assert not [name for name in reply.headers if name.startswith("Access-Control")]
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/", "/api/v1/endpoints/", "/metrics/x", "//"])
+@pytest.mark.parametrize(
+    "path", ["/page/none.js", "/api/v1/", "/api/v1/endpoints/", "/metrics/x", "//"]
+)
 async def test_other_paths_are_not_there(client: Client, path: str) -> None:
     """404, as a problem."""
     reply = await client.get(path)
