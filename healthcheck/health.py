@@ -55,8 +55,9 @@ class Health:
 
     def effective(self, declared: DeclaredState) -> str:
         """What becomes of it, in a word: state, damping, and what people say of it."""
-        state = declared.and_also(self.override)
-        if state is not DeclaredState.NORMAL:
+        normal = DeclaredState.NORMAL
+        state = declared if self.override is normal else declared.and_also(self.override)
+        if state is not normal:
             return "draining" if state is DeclaredState.DRAIN else "maintenance"
         return "damped" if self.damped and self.is_really_up else self.state.value
 

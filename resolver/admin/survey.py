@@ -46,6 +46,8 @@ class Entry:
     @property
     def effective(self) -> str:
         """The best that is made of any of its addresses."""
+        if len(self.reports) == 1:  # as of most; there are many
+            return effective(self.reports[0], self.declared)
         found = {effective(report, self.declared) for report in self.reports}
         return next(word for word in EFFECTIVE if word in found)
 
