@@ -54,6 +54,8 @@ METRICS = {
     "sightline_tcp_connections": Metric("gauge", ()),
     "sightline_worker_up": Metric("gauge", ("worker",)),
     "sightline_worker_restarts_total": Metric("counter", ("worker",)),
+    "sightline_process_cpu_seconds_total": Metric("counter", ("process",)),
+    "sightline_process_resident_memory_bytes": Metric("gauge", ("process",)),
     "sightline_build_info": Metric("gauge", ("version", "revision")),
 }
 
@@ -80,6 +82,7 @@ EXAMPLES = {
     "reason": ("timeout", "refused"),
     "tier": ("0", "1"),
     "worker": ("1", "2"),
+    "process": ("supervisor", "worker-1"),
     "revision": ("1111111",),
     "version": ("0.1.0",),
 }

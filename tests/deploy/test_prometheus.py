@@ -84,3 +84,10 @@ def test_rules_are_well_formed() -> None:
 def test_alerts_fire_when_they_must(path: Path) -> None:
     """And do not when they must not."""
     promtool("test", "rules", path.name, cwd=path.parent)
+
+
+def test_the_page_lists_every_alert() -> None:
+    """With its severity, in the order of the file."""
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    listed = re.findall(r"^\| `(Sightline\w+)` \| (\w+) \|", page, re.MULTILINE)
+    assert listed == [(alert["alert"], alert["labels"]["severity"]) for alert in ALERTS]
