@@ -15,6 +15,7 @@ log = logging.getLogger("sightline.health")
 
 MOST_LINES = 50  # a second
 REST = 1.0  # seconds without another first failure until they are told together
+MOST_NAMES = 10  # endpoints of one probe that a line names apart
 MOST_FIRST = 5  # that are told with their reasons
 
 
@@ -64,7 +65,7 @@ class Moves:
         if self._lines > MOST_LINES:
             self._untold += 1
             return
-        log.info("%s", _line(entry, before, seen))
+        log.info("%s", _line(entry, before, seen), extra={"fields": _fields(entry, before, seen)})
 
     def _tell_first(self) -> None:
         """At a start there may be many: then their names are enough."""
@@ -84,6 +85,22 @@ def _name(entry: Watched) -> str:
     names = sorted({use.endpoint for use in entry.uses})
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(names[:3])}{more} {entry.key[0]}"
+
+
+def _fields(entry: Watched, before: State, seen: Observation) -> dict[str, object]:
+    """What a line is about, apart; of a probe that serves several services, the first."""
+    environment, region, service = min(entry.labels, default=(None, None, None))
+    return {
+        "environment": environment,
+        "region": region,
+        "service": service,
+        "endpoints": sorted({use.endpoint for use in entry.uses})[:MOST_NAMES],
+        "address": entry.key[0],
+        "from": before.value,
+        "to": entry.track.state.value,
+        "reason": None if seen.failure is None else seen.failure.value,
+        "failures": None if seen.failure is None else entry.track.failures,
+    }
 
 
 def _line(entry: Watched, before: State, seen: Observation) -> str:

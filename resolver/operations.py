@@ -15,6 +15,7 @@ from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures
 from resolver.generation import Generation, Published
 from resolver.knowing import explaining
+from resolver.override_log import note_override, note_resumed
 from resolver.reload import Built
 
 
@@ -101,11 +102,13 @@ class Operations:
         """Put an operator's word in force; it is in the answers when this returns."""
         checker = self.checking.checker
         await self.checking.call(checker.set_override, endpoints, state, reason, by, until)
+        note_override(endpoints, state, reason, by, until)
         await self._be_answered()
 
     async def resume(self, endpoints: Sequence[str]) -> None:
         """End overrides and damping."""
         await self.checking.call(self.checking.checker.resume, endpoints)
+        note_resumed(endpoints)
         await self._be_answered()
 
     async def _be_answered(self) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from healthcheck.health import HealthTable, Target
-from resolver import notify
+from resolver import logs, notify
 from resolver.admin.operated import NotAnswering
 from resolver.admin.server import AdminServer, open_socket
 from resolver.alone import Alone, Answerers
@@ -189,6 +189,7 @@ class Supervisor:
             "ready: listening on %s (UDP and TCP), admin on %s, %d zones, %d names, %s",
             *(places, admin, zones, names),
             f"{workers} worker{'s' if workers > 1 else ''}" if workers else "one process",
+            extra=logs.fields(generation=self._number, zones=zones, names=names, workers=workers),
         )
         self._manager.ready("serving")
 
@@ -206,6 +207,7 @@ class Supervisor:
                 elif await aside(self._has_changed, time.monotonic()):
                     await self.reload()
                 self.answerers.look_after()
+                logs.look_after()
             except Exception:
                 log.exception("reload failed; generation %d serves on", self._number)
 
@@ -228,7 +230,8 @@ class Supervisor:
             built = await beside(self.builder.build, now, self.published.generation)
             report(built)
             if built.generation is None:
-                log.error("reload refused: generation %d serves on", self._number)
+                which = logs.fields(generation=self._number, result="failed")
+                log.error("reload refused: generation %d serves on", self._number, extra=which)
                 self._manager.tell("reload refused, what was served before serves on: see the log")
                 return built
             await self.answerers.stage(built.generation)
@@ -239,7 +242,10 @@ class Supervisor:
             self.answerers.commit(new)
             await self._be_caught_up(new)
             seconds = time.monotonic() - started
-            log.info("generation %d published after %.2f s", new.number, seconds)
+            log.info(
+                *("generation %d published after %.2f s", new.number, seconds),
+                extra=logs.fields(generation=new.number, result="ok", seconds=round(seconds, 3)),
+            )
             self._manager.tell("serving")
             with BRISKLY:
                 await self.checking.use(await aside(self._register.uses, new.zones))
@@ -262,7 +268,9 @@ def report(built: Built) -> None:
     """Problems on a line of their own: every error, and as many of the others as are read."""
     levels = {Severity.ERROR: log.error, Severity.WARNING: log.warning, Severity.HINT: log.info}
     for problem in abridge(built.problems):
-        levels[problem.severity]("%s", problem)
+        place = problem.place
+        which = logs.fields(rule=problem.rule, file=place.file, line=place.line)
+        levels[problem.severity]("%s", problem, extra={**logs.ABRIDGED, **which})
 
 
 def new_seed() -> int:

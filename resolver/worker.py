@@ -18,6 +18,7 @@ import sys
 import time
 from typing import Any
 
+from resolver import logs
 from resolver.answering import ANSWERS, COLLECT, Answering
 from resolver.background import in_turns
 from resolver.channel import Channel, Closed
@@ -41,7 +42,6 @@ from resolver.messages import (
 from resolver.receiving import Receiver
 
 BEAT = 1.0  # seconds between two signs of life
-LOG_FORMAT = "%(asctime)s %(levelname)s worker %(worker)s: %(message)s"
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("sightline")
@@ -77,6 +77,7 @@ class Worker:
     async def _beat(self) -> None:
         """Show that the loop turns."""
         while True:
+            logs.look_after()
             self._channel.send(Alive())
             await asyncio.sleep(BEAT)
             if self._answering is not None:
@@ -175,11 +176,7 @@ async def serve(end: socket.socket) -> None:
     except Closed:
         return
     assert isinstance(settings, Settings)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format=LOG_FORMAT.replace("%(worker)s", str(settings.number)),
-    )
+    logs.set_up(settings.config.log.format, settings.number)
     await Worker(channel, settings).run()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
+from resolver import logs
 from resolver.cli.common import add_zone_arguments, read_config, show
 from resolver.config import ServerConfig
 from resolver.generation import Generation
@@ -26,9 +26,6 @@ from resolver.watch import Watcher
 from resolver.zones.places import Rejected, did_you_mean
 
 COULD_NOT_START = 2
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
-
-log = logging.getLogger("sightline")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
+    logs.set_up()
     if (arguments.environment is None) != (arguments.region is None):
         return _give_up("--environment and --region go together")
     pin = None
@@ -68,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def serve(config: ServerConfig) -> int:
     """Load, bind, answer; the exit code."""
+    logs.set_up(config.log.format)
     for number in (signal.SIGTERM, signal.SIGINT):  # until the supervisor takes them over
         signal.signal(number, lambda *_: sys.exit(0))
     sockets = Sockets(config)

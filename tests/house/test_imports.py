@@ -28,7 +28,7 @@ PURE = (
     *(f"zones/{name}" for name in ("zone", "records", "rdata", "svcb", "presentation", "reverse")),
     *("zones/upstream", "zones/write_yaml", "zones/json_schema", "zones/special"),
     *("cache", "elsewhere", "leaving", "offenders", "render", "routes"),
-    *("memo", "memorable", "denials", "counters"),
+    *("memo", "memorable", "denials", "counters", "pace"),
     *(f"forward/{name}" for name in ("wire", "private", "question", "scrub")),
     *("forward/standing", "forward/exchange"),
     *(f"zones/rules/{path.stem}" for path in (ROOT / "resolver/zones/rules").glob("*.py")),
