@@ -11,7 +11,7 @@ from bench.beginning import begin, start_ours
 from bench.commotion import Flapping, Reloading, flapping_site
 from bench.contest import answered
 from bench.effort import Effort, Figures
-from bench.measure import CannotMeasure, Dnsperf, Load, median, release, spread
+from bench.measure import CannotMeasure, Dnsperf, Load, median, prefer, release, spread
 from bench.peers import Server, Site, pumps
 from bench.prober import Prober, percentile, told
 from bench.report import Figure
@@ -51,7 +51,8 @@ def flapping(site: Site, effort: Effort) -> Figures:
 def storm(site: Site, effort: Effort) -> Figures:
     """Latency at half of the highest rate, while services reload and 100 endpoints flap.
 
-    The highest rate is that of one core; then the server may use all, as the load does.
+    The highest rate is that of one core; then the server may use all, as the load does, and the
+    process that answers goes before the load.
     """
     site = flapping_site(site)
     has_begun = False
@@ -70,6 +71,7 @@ def _storm(name: str, server: Server, site: Site, effort: Effort) -> Figures:
     highest = median([_fast(server, site, effort.turn).rate for _ in range(3)])
     rate = int(highest / 2)
     release(server.pid)
+    prefer(server.pid)
     calm, _ = _timed(server, site, names, rate, effort.steady)
     reloading = Reloading(server, site)
     with reloading, Flapping(server):

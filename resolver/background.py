@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import TypeVar
 
 SLICE = 0.0005  # seconds that work in the loop takes before queries have their turn
 SWITCH_INTERVAL = 0.00001  # seconds, while long work shares the interpreter with answers
+
+HUMBLE = 10  # niceness of work that must not keep workers from a core
 
 Result = TypeVar("Result")
 
@@ -89,3 +92,13 @@ async def beside(work: Callable[..., Result], *arguments: object) -> Result:
     """`aside` for long work."""
     with BRISKLY:
         return await aside(work, *arguments)
+
+
+def humbly(work: Callable[..., Result], *arguments: object) -> Result:
+    """Run `work` in this thread, which gives way to everybody else on this machine from then on.
+
+    For threads of a process that answers nothing: who waits for the interpreter would give way too.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # on Linux the niceness is the thread's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HUMBLE)
+    return work(*arguments)

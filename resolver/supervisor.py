@@ -24,7 +24,7 @@ from resolver.admin.operated import NotAnswering
 from resolver.admin.server import AdminServer, open_socket
 from resolver.alone import Alone, Answerers
 from resolver.answering import COLLECT
-from resolver.background import BRISKLY, aside, at_once, beside
+from resolver.background import BRISKLY, aside, at_once, beside, humbly
 from resolver.checking import Checking
 from resolver.checks import Register
 from resolver.config import ListenSpec, ServerConfig
@@ -227,7 +227,8 @@ class Supervisor:
             started = time.monotonic()
             now = int(time.time())
             self._touched = set()
-            built = await beside(self.builder.build, now, self.published.generation)
+            what = (self.builder.build, now, self.published.generation)
+            built = await (beside(humbly, *what) if self.sockets.workers else beside(*what))
             report(built)
             if built.generation is None:
                 which = logs.fields(generation=self._number, result="failed")

@@ -25,6 +25,7 @@ from resolver.channel import Channel, Closed
 from resolver.config import SocketAddress
 from resolver.generation import Generation, Published, release, settle
 from resolver.listen.sockets import Bound
+from resolver.loop import run
 from resolver.messages import (
     Alive,
     Ask,
@@ -187,7 +188,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):  # Linux
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    asyncio.run(serve(socket.socket(fileno=descriptor)))
+    run(serve(socket.socket(fileno=descriptor)))
 
 
 if __name__ == "__main__":

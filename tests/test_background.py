@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 
 import pytest
 
-from resolver.background import BRISKLY, SWITCH_INTERVAL, aside, beside
+from resolver.background import BRISKLY, SWITCH_INTERVAL, aside, beside, humbly
 
 
 async def test_what_it_gives_is_given() -> None:
@@ -55,3 +56,10 @@ def test_the_end_does_not_wait_for_it() -> None:
     assert not ended.is_set()
     release.set()
     assert ended.wait(10)
+
+
+async def test_humble_work_gives_way_and_nobody_else() -> None:
+    """The niceness is that of the thread which does it."""
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    theirs = await aside(humbly, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert (theirs, os.getpriority(os.PRIO_PROCESS, 0)) == (max(mine, 10), mine)

@@ -246,7 +246,8 @@ def test_what_nobody_holds_any_more_is_forgotten() -> None:
     handouts = Handouts()
     for number, note in enumerate((handouts.note, handouts.settle)):
         answer = Answer((turn,), 0)
-        answer.targets, answer.longest, answer.handed = (A_TARGET,), 10, [100.0 + number]
+        answer.targets, answer.longest = (A_TARGET,), 10
+        answer.handed[0] = 100.0 + number
         note(answer)
     assert handouts.until(A_TARGET, ()) == 111.0
     handouts.prune(110.5)

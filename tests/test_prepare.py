@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 
 import pytest
@@ -39,11 +40,11 @@ DOWN = HealthTable({target(n): Health(State.DOWN, "") for n in (1, 2, 3)})
 
 def prepared(
     generation: Generation, name: str, rdtype: str = "A", health: HealthTable | None = None
-) -> tuple[Answer | None, set[Target], list[int]]:
+) -> tuple[Answer | None, set[Target], array[int]]:
     """The answer, what it rests on, and the place on its wheel."""
     view = generation.views["dev", "east"].answers
     noting = NotingTable(health if health is not None else generation.health)
-    place = [7, 0]
+    place = array("Q", (7, 0))
     made = Preparation(view.space, view.scope._replace(health=noting), lambda _: place)
     qname = names.from_text(f"{name}.dev.east.corp.test.")
     answer = made.prepare(qname, records.type_number(rdtype), b"", is_shared=False)
@@ -89,7 +90,7 @@ def test_the_wheel_goes_on_with_the_same_turns_and_jumps_with_others(generation:
     """Else flips in step with questions would skip the same turns each time."""
     made = generation()
     view = made.views["dev", "east"].answers
-    place, qname = [7, 0], names.from_text("web.dev.east.corp.test.")
+    place, qname = array("Q", (7, 0)), names.from_text("web.dev.east.corp.test.")
     positions = []
     for down in ((), (), (1,), (1,), ()):
         table = HealthTable({target(n): Health(State.DOWN, "") for n in down})
@@ -109,7 +110,7 @@ def test_outside_of_all_zones_nothing_is_prepared(generation: Compile) -> None:
     """Unless a chain led there: then the chain is the answer."""
     made = generation({**FILES, "dev.yaml": ZONE}, is_judged=False)
     view = made.views["dev", "east"].answers
-    preparation = Preparation(view.space, view.scope, lambda _: [0, 0])
+    preparation = Preparation(view.space, view.scope, lambda _: array("Q", (0, 0)))
     assert preparation.prepare(names.from_text("example.net."), 1, b"", is_shared=False) is None
     answer, _, _ = prepared(made, "away")
     assert answer is not None

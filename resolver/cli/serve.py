@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ from resolver.config import ServerConfig
 from resolver.generation import Generation
 from resolver.listen.pumps import NoCompiledPump, choose
 from resolver.listen.sockets import CannotListen
+from resolver.loop import run as run_loop
 from resolver.privileges import CannotBecome, become
 from resolver.reload import Builder
 from resolver.serials import SerialFile
@@ -80,7 +80,7 @@ def serve(config: ServerConfig) -> int:
         return COULD_NOT_START
     except (CannotListen, CannotBecome, CannotServe, NoCompiledPump) as error:
         return _give_up(str(error))
-    asyncio.run(supervisor.run())
+    run_loop(supervisor.run(), answers=not supervisor.sockets.workers)
     return 0
 
 
