@@ -28,7 +28,7 @@ class Stall(NamedTuple):
 
 CALM = ()
 FLIPS = (Stall(0.2, 0.0006),)  # health, gathered for 200 ms: 100 targets each time
-RELOADING = (*FLIPS, Stall(0.004, 0.0018))  # and the steps of a reload, one behind the other
+RELOADING = (*FLIPS, Stall(0.02, 0.0018))  # and the steps of reloads, 50 of them in a second
 
 
 def waits(rate: float, stalls: tuple[Stall, ...], chance: random.Random) -> list[float]:
