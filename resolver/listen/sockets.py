@@ -14,6 +14,7 @@ from resolver.config import SocketAddress
 # Linux values that the socket module of older Pythons lacks.
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
+SO_RCVBUFFORCE = 33
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
 RECEIVE_BUFFER = 4 * 1024 * 1024
 BACKLOG = 1024
@@ -134,8 +135,11 @@ def _open(
 def _prepare_datagrams(
     opened: socket.socket, family: socket.AddressFamily, address: SocketAddress
 ) -> None:
-    with contextlib.suppress(OSError):
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    # What waits there while something holds up the answers is not lost. Root may ask for more than
+    # net.core.rmem_max.
+    for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):
+        with contextlib.suppress(OSError):
+            opened.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER)
     is_v6 = family is socket.AF_INET6
     # Fragments of a reply, or a spoofed "too big", must not matter (RFC 9715 3.1).
     with contextlib.suppress(OSError):

@@ -1,11 +1,12 @@
 """Opening sockets, and the address that a datagram came to."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from resolver.config import SocketAddress
-from resolver.listen.sockets import CannotListen, bind, reply_control
+from resolver.listen.sockets import RECEIVE_BUFFER, CannotListen, bind, reply_control
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
@@ -54,3 +55,12 @@ def test_replies_leave_from_the_address_asked() -> None:
     six = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, bytes(20))
     assert reply_control([six]) == [six]
     assert reply_control([]) == []
+
+
+def test_what_waits_has_room() -> None:
+    """As much as the kernel lets anybody ask for, at least; root gets what we want."""
+    bound = bind(SocketAddress("127.0.0.1", 0))
+    room = bound.udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    bound.close()
+    allowed = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    assert room >= 2 * min(RECEIVE_BUFFER, allowed)  # the kernel doubles it
