@@ -51,6 +51,14 @@ class _Kept:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found with the last look; `ahead`: of the checker's clock the wall's is."""
+
+    sentences: list[str] = field(default_factory=list)
+    ahead: float = 0.0
+
+
 class Overviews:
     """The present overview of each sight that somebody looks at."""
 
@@ -60,7 +68,7 @@ class Overviews:
         self._kept: dict[frozenset[str] | None, _Kept] = {}
         self._pulse = Pulse()
         self._figures = Figures()
-        self._silence: str | None = None
+        self._known = _Known()
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
         self._began = time.monotonic()
@@ -74,7 +82,7 @@ class Overviews:
             if now >= kept.rows_due and kept.glance is not None:
                 kept.parts["wrong"] = json.dumps(await self._wrong(sight, kept.glance))
                 kept.rows_due = now + ROWS_EVERY
-            for name, facts in self._told_by_all(sight).items():
+            for name, facts in self._told_at_once(sight).items():
                 kept.parts[name] = json.dumps(facts)
             return dict(kept.parts)
 
@@ -99,13 +107,16 @@ class Overviews:
             now = time.monotonic()
             if now - self._looked < pulse.EVERY:
                 return
+            silence = []
             try:
                 self._figures = await self._operated.figures()
-            except NotAnswering as error:
-                self._silence = str(error)
-            else:
-                self._silence = None
                 self._pulse.take(now, self._figures)
+            except NotAnswering as error:
+                silence.append(str(error))
+            # Both walk over every target.
+            summary = await self._aside(self._operated.summary)
+            degraded = await self._aside(self._operated.degraded, self._figures)
+            self._known = _Known([*degraded, *silence], time.time() - summary.now)
             self._looked = now
 
     async def _glanced(self, sight: Sight) -> _Kept:
@@ -149,7 +160,8 @@ class Overviews:
         held_out = [e for e in survey.entries if e.effective in overview.HELD]
         targets = [report.use.target for entry in held_out for report in entry.reports]
         held = await self._operated.held_until(targets) if targets else {}
-        moment = Moment(time.time(), self._operated.summary().now, held)
+        now = time.time()
+        moment = Moment(now, now - self._known.ahead, held)
         return await self._aside(_tell_rows, survey, wanted, moment)
 
     def _survey_of(self, sight: Sight, ids: Iterable[str]) -> Survey:
@@ -157,30 +169,29 @@ class Overviews:
         reports = [report for name in ids for report in operated.reports(name)]
         return Survey(operated.generation, reports, sight, self._shared.selections)
 
-    def _told_by_all(self, sight: Sight) -> dict[str, Json]:
+    def _told_at_once(self, sight: Sight) -> dict[str, Json]:
         """What costs little."""
-        operated, figures = self._operated, self._figures
-        sentences = operated.degraded(figures)
-        if self._silence is not None:
-            sentences = [*sentences, self._silence]
-        summary = operated.summary()
+        operated, figures, known = self._operated, self._figures, self._known
         server = {
             "version": __version__,
             "domain": names.to_text(operated.generation.zones.plan.domain),
             "generation": tell_number(operated.generation.number, sight),
-            "degraded": tell_degraded(sentences, sees_all=sight.sees_all),
+            "degraded": tell_degraded(known.sentences, sees_all=sight.sees_all),
             "workers": [
                 {"worker": number, "up": is_up, "restarts": restarts}
                 for number, is_up, restarts in operated.workers()
             ],
-            "targets": summary.targets if sight.sees_all else None,
-            "is_frozen": summary.frozen_since is not None,
             "keeps_overrides": operated.keeps_overrides,
         }
         return {
             "server": server,
             "upstreams": {"upstreams": [_brief(s) for s in tell_standings(figures, sight)]},
-            "figures": self._pulse.tell(sight.covers, self._began),
+            "figures": {
+                **self._pulse.tell(sight.covers, self._began),
+                "looked": round(self._looked, 3),
+                "last": self._pulse.history(sight.covers, 1),
+            },
+            "history": {"points": self._pulse.history(sight.covers)},
         }
 
 

@@ -51,6 +51,9 @@ class Count:
 Counts = dict[str, Count]
 """By environment."""
 
+Point = tuple[float | None, ...]
+"""Rate, hit rate, and the times of the median and of the 99th percentile."""
+
 
 def count(figures: Figures) -> Counts:
     """What was counted of each environment."""
@@ -83,7 +86,7 @@ class Pulse:
     def tell(self, covers: Callable[[str], bool], began: float) -> Json:
         """The figures of the environments that are covered; at the first look, since the start."""
         if not self._looks:
-            return {"seconds": 0, "environments": [], "all": None, "history": []}
+            return {"seconds": 0, "environments": [], "all": None}
         now, last = self._looks[-1]
         then, first = next((at, seen) for at, seen in self._looks if now - at <= WINDOW)
         if then == now:
@@ -99,18 +102,19 @@ class Pulse:
                 if name not in {"", "-"}
             ],
             "all": _tell(_sum(seen.values()), seconds),
-            "history": self._history(covers),
         }
 
-    def _history(self, covers: Callable[[str], bool]) -> list[Json]:
+    def history(self, covers: Callable[[str], bool], most: int = KEPT) -> list[Point]:
+        """What came between each two of the last looks."""
         told = []
-        for (then, before), (now, after) in pairwise(self._looks):
+        looks = list(self._looks)[-most - 1 :]
+        for (then, before), (now, after) in pairwise(looks):
             came = _sum(
                 count.since(before.get(name, Count()))
                 for name, count in after.items()
                 if covers(name)
             )
-            told.append(_tell(came, now - then))
+            told.append(tuple(_tell(came, now - then).values()))
         return told
 
 

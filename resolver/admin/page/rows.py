@@ -13,24 +13,40 @@ from healthcheck.report import Report
 from resolver.admin.selections import family_of
 from resolver.admin.status import Json, Moment
 from resolver.admin.survey import EFFECTIVE, SERVED_AS_UP, Entry, Survey, effective
+from resolver.select import Pool
+
+MOST_OF_ALL = 99.95  # percent
 
 
 def tell_row(name: str, entries: Sequence[Entry], survey: Survey, moment: Moment) -> Json:
     """A service with these of its endpoints."""
     environment, region, _ = entries[0].labels
     service = entries[0].service
-    mode = None
+    mode, tiers = None, []
     if service is not None:
-        mode = survey.outcome(service, family_of(service)).mode.value
+        outcome = survey.outcome(service, family_of(service))
+        mode, tiers = outcome.mode.value, _tell_tiers(survey.pool(service), outcome.loads)
     return {
         "service": name,
         "environment": environment,
         "region": region,
         "place": None if service is None else str(service.place),
         "mode": mode,
+        "tiers": tiers,
         "states": count(entry.effective for entry in entries),
         "endpoints": [tell_endpoint(entry, survey, moment) for entry in entries],
     }
+
+
+def _tell_tiers(pool: Pool, loads: Sequence[float]) -> list[Json]:
+    """Which regions answer, and in how many percent; none where all is as usual."""
+    if len(pool.tiers) == 1 or loads[0] >= MOST_OF_ALL:
+        return []
+    return [
+        {"region": tier.region, "percent": round(load)}
+        for tier, load in zip(pool.tiers, loads, strict=True)
+        if load > 0
+    ]
 
 
 def count(words: Iterable[str]) -> dict[str, int]:

@@ -108,6 +108,8 @@ class Streams:
             # Who does not answer now is asked again with the next look.
             with contextlib.suppress(NotAnswering):
                 parts |= await self._overviews.parts(sight)
+            if "history" in told:  # once: the page goes on with it
+                parts["history"] = told["history"]
             news = [event(name, text) for name, text in parts.items() if told.get(name) != text]
             told = parts
             if time.monotonic() - beaten >= HEARTBEAT:

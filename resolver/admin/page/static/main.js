@@ -4,6 +4,7 @@ import * as actions from "./actions.js";
 import { $, say, show } from "./dom.js";
 import { allowChanges } from "./endpoints.js";
 import * as explain from "./explain.js";
+import * as happened from "./happened.js";
 import { follow } from "./stream.js";
 import * as traffic from "./traffic.js";
 import * as tree from "./tree.js";
@@ -28,6 +29,11 @@ const parts = {
     wrong.learn("upstreams", facts);
   },
   figures: traffic.learnFigures,
+  history: traffic.learnHistory,
+  happened(facts) {
+    happened.learn(facts);
+    wrong.learn("refused", facts.refused);
+  },
 };
 
 function learnHello(hello) {
@@ -74,6 +80,7 @@ function refreshSoon(after = REFRESH) {
 }
 
 traffic.wire();
+happened.wire();
 tree.wire();
 explain.wire();
 wrong.wire(tree.searchFor);

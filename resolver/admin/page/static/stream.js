@@ -24,7 +24,7 @@ export function follow(tell, state) {
     } catch (error) {
       if (mine !== leaving || mine.gone) return;
       if (error instanceof Problem && error.status === 503) await once(mine, error);
-      else if (error instanceof Problem) state("refused", error);
+      else if (error instanceof Problem && error.status < 500) state("refused", error);
       else {
         state("lost", error);
         again(mine, pause);

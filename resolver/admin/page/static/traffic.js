@@ -24,12 +24,28 @@ export function wire() {
 export function learnFigures(figures) {
   if (!figures.all) return;
   say($("traffic-window"), figures.is_since_start ? "since the start" : `last ${duration(figures.seconds)}`);
-  for (const { key, words, value, drawn } of tiles) {
+  for (const { key, words, value } of tiles) {
     const is = figures.all[key];
     say(value, is === null ? "–" : words(is));
-    drawn.set(figures.history.map((one) => one[key]));
   }
+  if (figures.looked !== looked && figures.last.length) points.push(...figures.last);
+  looked = figures.looked;
+  draw();
   keyed($("traffic"), figures.environments, (one) => one.environment, trafficRow);
+}
+
+// What came in each of the last seconds; the server tells it once, then it goes on here.
+let points = [];
+let looked = null;
+
+export function learnHistory(history) {
+  points = history.points;
+  draw();
+}
+
+function draw() {
+  points = points.slice(-90);
+  tiles.forEach(({ drawn }, index) => drawn.set(points.map((point) => point[index])));
 }
 
 function trafficRow(first) {

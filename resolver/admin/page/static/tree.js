@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { parts } from "./charts.js";
 import { $, el, keyed, say, show } from "./dom.js";
 import { endpointList } from "./endpoints.js";
-import { MODES, many, whole } from "./words.js";
+import { answered, many, whole } from "./words.js";
 
 const opened = new Set(); // pages that are open: each has `refresh`
 const total = (states) => Object.values(states).reduce((sum, count) => sum + count, 0);
@@ -122,8 +122,8 @@ function service(first) {
     const held = (one.states.draining ?? 0) + (one.states.maintenance ?? 0);
     const words = [failed ? `${failed} down` : "", held ? `${held} held out` : ""].filter(Boolean).join(", ");
     line.set(one.states, one.states.unproven ? "unproven" : "", words);
-    show(mode, Boolean(MODES[one.mode]));
-    say(mode, MODES[one.mode] ?? "");
+    say(mode, answered(one));
+    show(mode, mode.textContent !== "");
     endpoints.update(one.endpoints);
     say(place, `${one.place ?? ""}${one.more ? ` · and ${many(one.more, "more endpoint")}` : ""}`);
   };

@@ -88,7 +88,13 @@ export function chip(state = "unknown") {
   return { node, set };
 }
 
-export const MODES = {
+// How a service is answered, where that is not as usual.
+export function answered({ mode, tiers }) {
+  const from = tiers.map((tier) => (tier.percent === 100 ? tier.region : `${tier.percent} % ${tier.region}`));
+  return [MODES[mode] ?? "", from.length ? `answered from ${from.join(", ")}` : ""].filter(Boolean).join(" · ");
+}
+
+const MODES = {
   "normal": "",
   "panic": "panic: too few are up, so all are served",
   "fail-open": "nothing is up: all are served all the same",

@@ -2,10 +2,10 @@
 
 import { endpointList } from "./endpoints.js";
 import { $, el, keyed, say, show } from "./dom.js";
-import { MODES, chip, many, whole } from "./words.js";
+import { answered, chip, many, whole } from "./words.js";
 
 const FAILING = ["out", "failing"];
-const known = { wrong: null, server: null, upstreams: [], tree: [], hello: null };
+const known = { wrong: null, server: null, upstreams: [], tree: [], hello: null, refused: null };
 let search = () => {};
 
 export function wire(startSearch) {
@@ -29,12 +29,13 @@ function render() {
   say($("wrong-title"), count ? `${many(count, "thing")} ${count === 1 ? "is" : "are"} wrong` : "Nothing is wrong");
   document.title = count ? `(${whole(count)}) Sightline` : "Sightline";
   say($("wrong-summary"), summary(out, some, wrong.counts));
-  keyed($("sentences"), said, (text) => text, sentence);
+  keyed($("sentences"), said, (one) => one.text, sentence);
   keyed($("failing"), failing, (one) => one.service, service);
   keyed($("held"), held, (one) => one.service, service);
   show($("held-part"), held.length > 0);
   show($("failing-more"), wrong.more > 0);
-  if (wrong.more > 0) {
+  if (wrong.more > 0 && $("failing-more").dataset.count !== String(wrong.more)) {
+    $("failing-more").dataset.count = wrong.more;
     const all = el("button", { type: "button", class: "link", text: "show them all", on: { click: () => search("failing") } });
     $("failing-more").replaceChildren(`and ${many(wrong.more, "more service")}: `, all);
   }
@@ -42,18 +43,21 @@ function render() {
 }
 
 function sentences() {
-  const said = [...known.server.degraded];
+  const texts = [...known.server.degraded];
   for (const worker of known.server.workers) {
-    if (!worker.up && !said.some((text) => text.includes(`worker ${worker.worker}`))) said.push(`worker ${worker.worker} does not answer`);
+    if (!worker.up && !texts.some((text) => text.includes(`worker ${worker.worker}`))) texts.push(`worker ${worker.worker} does not answer`);
   }
   if (known.hello.environments !== null) {
-    for (const one of known.upstreams) if (!one.up) said.push(`upstream ${one.upstream} of ${one.environment} does not answer`);
+    for (const one of known.upstreams) if (!one.up) texts.push(`upstream ${one.upstream} of ${one.environment} does not answer`);
   }
+  const said = texts.map((text) => ({ state: "suspect", word: "degraded", text, problems: [] }));
+  if (known.refused) said.unshift({ ...known.refused, state: "down", word: "refused" });
   return said;
 }
 
-function sentence(text) {
-  return { node: el("li", {}, chipOf("suspect", "degraded"), el("span", { text })), update() {} };
+function sentence({ state, word, text, problems }) {
+  const list = problems.length ? el("pre", { text: problems.join("\n") }) : null;
+  return { node: el("li", {}, chipOf(state, word), el("span", { text }), list), update() {} };
 }
 
 function chipOf(state, text) {
@@ -109,7 +113,7 @@ function service(first) {
     node.dataset.rank = one.rank;
     const total = Object.values(one.states).reduce((sum, count) => sum + count, 0);
     state.set(...headline(one, total));
-    say(mode, MODES[one.mode] ?? "");
+    say(mode, answered(one));
     say(place, one.place ?? "");
     endpoints.update(one.endpoints);
     show(more, one.more > 0);
