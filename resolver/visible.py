@@ -78,10 +78,7 @@ def _add_zone(zone: Zone, environment: Environment, parts: dict[bytes, Part]) ->
     name = environment.name
     services = [s for s in zone.services.values() if zone.sees(name, s.grants)]
     sets = [
-        found
-        for sets in zone.records.values()
-        for found in sets
-        if zone.sees(name, found.grants)
+        found for sets in zone.records.values() for found in sets if zone.sees(name, found.grants)
     ]
     owns = name in zone.visible
     if not (owns or services or sets):
