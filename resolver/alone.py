@@ -10,10 +10,11 @@ from typing import Protocol
 
 from healthcheck.health import Target
 from resolver.answering import Answering, Doors
-from resolver.config import ServerConfig
+from resolver.config import ServerConfig, SocketAddress
 from resolver.figures import Figures
 from resolver.generation import Generation, Published
 from resolver.knowing import Known, Want
+from resolver.samples import Sampled
 
 
 class Answerers(Protocol):
@@ -25,6 +26,10 @@ class Answerers(Protocol):
     @property
     def troubles(self) -> list[str]:
         """What is wrong with them, a sentence each."""
+
+    @property
+    def addresses(self) -> Sequence[SocketAddress]:
+        """Where they listen."""
 
     async def start(self) -> None:
         """Answer; everybody does when this returns."""
@@ -50,6 +55,9 @@ class Answerers(Protocol):
     async def figures(self) -> Figures:
         """What was counted, and how upstreams stand."""
 
+    async def asked(self) -> dict[str, Sampled]:
+        """What is asked most, and by whom, by environment."""
+
     async def forget(
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
     ) -> dict[str, int]:
@@ -64,13 +72,18 @@ class Answerers(Protocol):
     def states(self) -> Sequence[tuple[int, bool, int]]:
         """Each worker: its number, whether it answers, and how often another took its place."""
 
+    def processes(self) -> dict[str, int]:
+        """The names and ids of those that are not this one."""
+
 
 class Alone:
     """One process. What is published is what it answers from."""
 
     def __init__(self, config: ServerConfig, published: Published, doors: Doors) -> None:
         self._answering = Answering(config, published, doors)
+        self.addresses = [bound.address for _, bound in doors]
         self.figures = self._answering.figures
+        self.asked = self._answering.asked
         self.forget = self._answering.forget
         self.held_until = self._answering.held_until
         self.know = self._answering.know
@@ -96,3 +109,6 @@ class Alone:
 
     def states(self) -> Sequence[tuple[int, bool, int]]:
         return ()
+
+    def processes(self) -> dict[str, int]:
+        return {}

@@ -19,9 +19,11 @@ from resolver.figures import Figures, figures_of
 from resolver.forward.settings import make_forwarder
 from resolver.generation import Generation, Published
 from resolver.knowing import Known, Want, find
+from resolver.listen.sampler import Sampler
 from resolver.listen.sockets import Bound
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
+from resolver.samples import Sampled, Samples
 from resolver.views import Door, NetworkTable
 
 GRACE = 1.5  # seconds for replies on their way when the process is to end
@@ -46,7 +48,9 @@ class Answering:
         own = [bound.address for _, bound in doors]
         self.forwarder = make_forwarder(config, self.published, self.cache, own, workers)
         self._is_started = False
+        self.samples = Samples()
         self._datagrams: list[DatagramListener] = []
+        self._samplers: list[Sampler] = []
         self._streams: list[StreamListener] = []
         for item, bound in doors:
             self._open(config, item, bound, workers)
@@ -59,7 +63,9 @@ class Answering:
         pin = (item.environment, item.region, allow)
         what = (self.published, self.counters, self.forwarder)
         door = Door("udp", limits.udp_payload, *pin)
-        self._datagrams.append(DatagramListener(bound, door, *what, pump=config.pump))
+        datagram = DatagramListener(bound, door, *what, pump=config.pump)
+        self._datagrams.append(datagram)
+        self._samplers.append(Sampler(datagram, self.samples))
         self._streams.append(
             StreamListener(
                 bound,
@@ -77,11 +83,15 @@ class Answering:
             await stream.start()
         for datagram in self._datagrams:
             datagram.start(asyncio.get_running_loop())
+        for sampler in self._samplers:
+            sampler.start(asyncio.get_running_loop())
 
     async def stop(self) -> None:
         """Answer what the kernel still holds, let what is in flight end for a while."""
         if not self._is_started:
             return
+        for sampler in self._samplers:
+            sampler.stop()
         for datagram in self._datagrams:
             datagram.stop(asyncio.get_running_loop())
         await self.forwarder.stop(GRACE)
@@ -145,6 +155,10 @@ class Answering:
         """What `explain` wants to know of the cache or of upstreams."""
         return find(self.forwarder, want)
 
+    async def asked(self) -> dict[str, Sampled]:
+        """What is asked most, and by whom, of each environment's clients."""
+        return self.samples.told(time.monotonic())
 
-ANSWERS = ("figures", "forget", "held_until", "know")
+
+ANSWERS = ("figures", "forget", "held_until", "know", "asked")
 """What a worker may be asked."""

@@ -59,6 +59,7 @@ LISTS = frozenset(
         ("listen",),
         ("admin", "allow"),
         ("admin", "metrics_allow"),
+        ("admin", "hosts"),
         ("forward", "upstreams"),
         ("forward", "allow_private"),
         ("explain_to",),
@@ -118,6 +119,7 @@ class AdminConfig(Located):
     allow: NetworkList = LOOPBACK
     metrics_allow: NetworkList = LOOPBACK
     tokens_file: Str | None = None
+    hosts: Names = ()  # by which it is called, beside addresses and names of the zones' domains
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -27,6 +27,7 @@ from resolver.member import HUNG, Member
 from resolver.messages import Flip, Settings
 from resolver.packed import PackedNamespace
 from resolver.parcel import Parcel, pack
+from resolver.samples import Sampled, add_samples
 
 CATCHING_UP = 5.0  # seconds that a change waits until every worker has it
 ENDING = 2.0  # seconds that workers have to end
@@ -53,6 +54,7 @@ class Crew:
         self._silent: set[str] = set()
         self._keeping: list[asyncio.Task[None]] = []
         self._catching: set[asyncio.Task[None]] = set()
+        self.addresses = [bounds[0].address for _, bounds in sockets]
         count = len(sockets[0][1])
         self.members = [
             Member(
@@ -205,6 +207,11 @@ class Crew:
         known = [member.last for member in self.members if member.last is not None]
         return add(known, (self._past,))
 
+    async def asked(self) -> dict[str, Sampled]:
+        """What is asked most of all of them, and by whom."""
+        found = await self._ask("asked")
+        return add_samples(mapping for mapping in found if mapping is not None)
+
     async def forget(
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
     ) -> dict[str, int]:
@@ -246,6 +253,14 @@ class Crew:
             (m.settings.number, bool(m.serving) and m.name not in self._silent, m.restarts)
             for m in self.members
         ]
+
+    def processes(self) -> dict[str, int]:
+        """The processes that there are, by the names of the workers."""
+        return {
+            f"worker-{m.settings.number}": m.process.pid
+            for m in self.members
+            if m.process is not None
+        }
 
     @property
     def troubles(self) -> list[str]:

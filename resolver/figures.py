@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from resolver.cache import Cache, Partition
 from resolver.counters import Totals
 from resolver.forward.standing import Standing
-from resolver.offenders import Item, Often
+from resolver.offenders import Often, add_tops
 
 TOP = 256  # of what was kept from leaving: all that a tally holds
 
@@ -107,24 +107,9 @@ def _add_partitions(found: list[PartitionFigures]) -> PartitionFigures:
         prefetches=sum(p.prefetches for p in found),
         evictions=sum(p.evictions for p in found),
         kept_inside=sum(p.kept_inside for p in found),
-        kept_names=_add_tops([p.kept_names for p in found]),
-        kept_clients=_add_tops([p.kept_clients for p in found]),
+        kept_names=add_tops([p.kept_names for p in found]),
+        kept_clients=add_tops([p.kept_clients for p in found]),
     )
-
-
-def _add_tops(tops: list[tuple[Often[Item], ...]]) -> tuple[Often[Item], ...]:
-    """What came most often in all: what one tally does not hold may have come to it unseen."""
-    unseen = [min((o.most - o.least for o in top), default=0) for top in tops]
-    by_item = [{often.item: often for often in top} for top in tops]
-    added = []
-    for item in dict.fromkeys(item for found in by_item for item in found):
-        least = most = 0
-        for found, missed in zip(by_item, unseen, strict=True):
-            often = found.get(item)
-            least += often.least if often is not None else 0
-            most += often.most if often is not None else missed
-        added.append(Often(item, least, most))
-    return tuple(sorted(added, key=lambda often: (-often.least, often.item)))
 
 
 def _add_standings(present: tuple[Figures, ...], past: tuple[Figures, ...]) -> tuple[Standing, ...]:

@@ -64,3 +64,18 @@ class Offenders:
         self.total += 1
         self.names.note(name)
         self.clients.note(client)
+
+
+def add_tops(tops: list[tuple[Often[Item], ...]]) -> tuple[Often[Item], ...]:
+    """What came most often in all: what one tally does not hold may have come to it unseen."""
+    unseen = [min((o.most - o.least for o in top), default=0) for top in tops]
+    by_item = [{often.item: often for often in top} for top in tops]
+    added = []
+    for item in dict.fromkeys(item for found in by_item for item in found):
+        least = most = 0
+        for found, missed in zip(by_item, unseen, strict=True):
+            often = found.get(item)
+            least += often.least if often is not None else 0
+            most += often.most if often is not None else missed
+        added.append(Often(item, least, most))
+    return tuple(sorted(added, key=lambda often: (-often.least, often.item)))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
 from healthcheck.heartbeats import Word
 from healthcheck.report import Report, Summary
 from resolver.alone import Answerers
+from resolver.asking import ask_any
 from resolver.checking import Checking
+from resolver.config import ServerConfig
 from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures
 from resolver.generation import Generation, Published
 from resolver.knowing import explaining
 from resolver.override_log import note_override, note_resumed
+from resolver.processes import Cost, costs_of
 from resolver.reload import Built
+from resolver.reloads import Reloads
+from resolver.samples import Sampled
 
 
 class Operations:
@@ -28,15 +34,15 @@ class Operations:
         checking: Checking,
         reload: Callable[[], Awaitable[Built]],
         answerers: Answerers,
-        *,
-        policy: str,
-        keeps_overrides: bool,
+        reloads: Reloads,
+        config: ServerConfig,
     ) -> None:
         self.answerers = answerers
-        self.policy = policy  # how one of several upstreams is chosen
+        self.reloads = reloads
+        self.policy = config.forward.policy  # how one of several upstreams is chosen
         self.published = published
         self.checking = checking
-        self.keeps_overrides = keeps_overrides
+        self.keeps_overrides = config.state_dir is not None
         self._reload = reload
 
     @property
@@ -61,9 +67,22 @@ class Operations:
     def workers(self) -> Sequence[tuple[int, bool, int]]:
         return self.answerers.states()
 
+    async def ask(self, question: bytes) -> int | None:
+        """What this server says over the network; None: nothing."""
+        return await ask_any(self.answerers.addresses, question)
+
+    def processes(self) -> Iterable[Cost]:
+        """What this process and those of the workers cost."""
+        workers = self.answerers.processes()
+        return costs_of({"supervisor" if workers else "server": os.getpid(), **workers})
+
     async def figures(self) -> Figures:
         """What was counted by all that answer, and how upstreams stand."""
         return await self.answerers.figures()
+
+    async def asked(self) -> Mapping[str, Sampled]:
+        """What is asked most, and by whom, by environment."""
+        return await self.answerers.asked()
 
     async def forget(
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None

@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 from healthcheck.health import HealthTable, Target
@@ -34,6 +35,8 @@ from resolver.generation import Generation, Published, release, settle
 from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind_often
 from resolver.operations import Operations
 from resolver.reload import Builder, Built, abridge
+from resolver.reloads import Reloads
+from resolver.revision import read_revision
 from resolver.serials import SerialFile
 from resolver.watch import POLL_INTERVAL, Watcher
 from resolver.zones.places import Severity
@@ -113,12 +116,15 @@ class Supervisor:
         else:
             doors = [(item, bounds[0]) for item, bounds in sockets.listeners]
             self.answerers = Alone(config, self.published, doors)
+        self.reloads = Reloads(Path(config.zones), time.time())
         self.operations = Operations(
-            *(self.published, self.checking, self.reload, self.answerers),
-            policy=config.forward.policy,
-            keeps_overrides=config.state_dir is not None,
+            *(self.published, self.checking, self.reload, self.answerers, self.reloads),
+            config,
         )
-        self.admin = AdminServer(config.admin, self.operations, bound=sockets.admin)
+        revision = read_revision(Path(__file__).parents[1], climbs=False)
+        self.admin = AdminServer(
+            config.admin, self.operations, revision=revision, bound=sockets.admin
+        )
         self._manager = notify.of_this_process()
 
     async def run(self) -> None:
@@ -223,10 +229,21 @@ class Supervisor:
 
     async def reload(self) -> Built:
         """Read the files again: publish the next generation, or report and change nothing."""
+        try:
+            built = await self._reload()
+        except Exception:
+            self.reloads.fail()
+            raise
+        if built.generation is None:
+            self.reloads.fail()
+        return built
+
+    async def _reload(self) -> Built:
         async with self._reloading, self._manager.reloading():
             started = time.monotonic()
             now = int(time.time())
             self._touched = set()
+            revision = await aside(self.reloads.begin)
             what = (self.builder.build, now, self.published.generation)
             built = await (beside(humbly, *what) if self.sockets.workers else beside(*what))
             report(built)
@@ -241,6 +258,7 @@ class Supervisor:
             new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
             self.published.replace(new, retiring=old)
             self.answerers.commit(new)
+            self.reloads.succeed(time.time(), revision)
             await self._be_caught_up(new)
             seconds = time.monotonic() - started
             log.info(

@@ -20,6 +20,7 @@ from resolver.generation import Published
 from resolver.operations import Operations
 from resolver.query import handle
 from resolver.reload import Built
+from resolver.reloads import Reloads
 from tests.support import DEV_CLIENT, FILES, UDP, addresses, ask, compiled, question
 
 ZonesDir = Callable[..., Path]
@@ -51,8 +52,8 @@ async def operations(directory: Path) -> AsyncIterator[Operations]:
     try:
         await checking.first_round()
         answerers = Alone(config, published, ())
-        what = (published, checking, reload, answerers)
-        yield Operations(*what, policy="sequential", keeps_overrides=False)
+        what = (published, checking, reload, answerers, Reloads(directory, 0.0))
+        yield Operations(*what, config)
         await answerers.stop()
     finally:
         await checking.stop()

@@ -93,6 +93,7 @@ class Rules:
     allow: NetworkTable[bool]
     metrics_allow: NetworkTable[bool]
     tokens: tuple[Token, ...] | None = None
+    hosts: frozenset[str] = frozenset()  # names of this server, and of all below them
 
     def decide(self, need: Need, caller: Caller) -> Sight | Denied:
         """What a caller may see and change, or why it may not."""
@@ -103,9 +104,9 @@ class Rules:
             return _decide_by_token(_RIGHTS[need], caller.authorization, self.tokens)
         if need in _READS:
             networks = self.metrics_allow if need is Need.METRICS else self.allow
-            if _is_in(networks, caller.source):
-                return EVERYTHING
-            return Denied(403, f"{caller.source} is in no network of {_READS[need]}")
+            if not _is_in(networks, caller.source):
+                return Denied(403, f"{caller.source} is in no network of {_READS[need]}")
+            return _decide_by_name(caller, self.hosts)
         if self.tokens is not None:
             return Denied(401, "a change needs a token: Authorization: Bearer TOKEN")
         return _decide_by_place(caller)
@@ -154,6 +155,34 @@ def _decide_by_place(caller: Caller) -> Sight | Denied:
     if caller.origin is not None and not _is_same_host(caller.origin, caller.host):
         return Denied(403, "a change comes from no page of another host")
     return EVERYTHING
+
+
+def _decide_by_name(caller: Caller, hosts: frozenset[str]) -> Sight | Denied:
+    """A read without a token: by a name of this server, and by no page of another host.
+
+    A page whose name was made to mean us runs in the browser of one who may read (DNS rebinding).
+    """
+    if caller.host is not None and not _is_ours(caller.host, hosts):
+        return Denied(403, "the Host is no name of this server: see admin.hosts")
+    if caller.origin is not None and not _is_same_host(caller.origin, caller.host or ""):
+        return Denied(403, "a page of another host reads nothing here")
+    return EVERYTHING
+
+
+def _is_ours(host: str, hosts: frozenset[str]) -> bool:
+    """An address, a single label, or one of the names, or below one.
+
+    Nobody outside can have a single label: it is a name of this machine or of its search list.
+    """
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    if _is_literal(host):
+        return True
+    labels = (match[2] or "").lower().removesuffix(".").split(".")
+    if len(labels) == 1:
+        return bool(labels[0])
+    return any(".".join(labels[start:]) in hosts for start in range(len(labels)))
 
 
 def _is_loopback(source: str) -> bool:

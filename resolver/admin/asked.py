@@ -21,6 +21,7 @@ from resolver.admin.selections import Selections
 from resolver.admin.status import Moment
 from resolver.admin.survey import Entry, Survey
 from resolver.background import aside
+from resolver.zones.places import did_you_mean
 
 MAX_BODY = 64 * 1024  # octets
 BODY_TIMEOUT = 10.0  # seconds
@@ -49,10 +50,21 @@ class Asked:
     sight: Sight
     shared: Shared
     endpoint: str  # the id in the path; may be a glob
+    known: tuple[str, ...] = ()  # the parameters that its route takes
 
     def query(self, *known: str) -> dict[str, str]:
-        """The parameters of the URL; raises Refused on an unknown one."""
-        return read_query(self.request.query.items(), known)
+        """The parameters of the URL, those of the route; raises Refused on an unknown one."""
+        return read_query(self.request.query.items(), known or self.known)
+
+    def environments(self, chosen: str | None = None) -> list[str]:
+        """Those that this caller sees, or the one of them; raises Refused when there is none."""
+        found = sorted(e for e in self.operated.generation.namespaces if self.sight.covers(e))
+        if chosen is None:
+            return found
+        if chosen not in found:
+            hint = did_you_mean(chosen, found)
+            raise Refused(404, f"no environment is called {chosen[:100]!r}{hint}")
+        return [chosen]
 
     async def body(self) -> bytes:
         """All of the body; raises Refused when it is too large or too slow."""
@@ -113,6 +125,6 @@ def reply_text(text: str, content_type: str = "application/json") -> web.Respons
 def unknown(pattern: str, survey: Survey) -> Refused:
     """The refusal of an id that the caller does not see, be there one or not."""
     nearest = survey.nearest(pattern)
-    hint = f"; did you mean {nearest}?" if nearest else ""
-    members = {"nearest": nearest} if nearest else {}
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    members = {"nearest": nearest[0], "names": nearest} if nearest else {}
     return Refused(404, f"no endpoint is called {pattern[:300]}{hint}", members)

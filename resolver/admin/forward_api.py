@@ -14,7 +14,6 @@ from resolver.admin.status import Json
 from resolver.figures import Figures, PartitionFigures
 from resolver.forward.standing import Standing
 from resolver.outcome import Rcode
-from resolver.zones.places import did_you_mean
 
 TOP = 20  # names and clients of questions that were kept inside
 
@@ -58,15 +57,10 @@ def _tell_partition(partition: PartitionFigures) -> Json:
 
 async def forget(asked: Asked) -> web.Response:
     """DELETE /api/v1/cache: a name, what is below a suffix, or all; of one environment or all."""
-    query = asked.query("name", "suffix", "environment")
+    query = asked.query()
     if "name" in query and "suffix" in query:
         raise Refused(400, "'name' and 'suffix' exclude each other")
-    known = [e for e in asked.operated.generation.namespaces if asked.sight.covers(e)]
-    chosen = query.get("environment")
-    if chosen is not None and chosen not in known:
-        hint = did_you_mean(chosen, known)
-        raise Refused(404, f"no environment is called {chosen[:100]!r}{hint}")
-    environments = frozenset(known if chosen is None else [chosen])
+    environments = frozenset(asked.environments(query.get("environment")))
     found = await asked.operated.forget(
         environments, _read_name(query, "name"), _read_name(query, "suffix")
     )

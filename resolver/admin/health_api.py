@@ -13,26 +13,31 @@ from aiohttp import web
 
 from healthcheck.health import DeclaredState
 from resolver.admin.asked import Asked, reply, reply_text
-from resolver.admin.bodies import Change, read_change, read_heartbeat
+from resolver.admin.bodies import Change, read_change, read_heartbeat, read_number
+from resolver.admin.pages import Paged, page
 from resolver.admin.problems import Refused
-from resolver.admin.status import Json, tell_endpoint, tell_services
+from resolver.admin.routes import MOST_LISTED
+from resolver.admin.status import Json, tell_endpoint, tell_service
 from resolver.admin.survey import EFFECTIVE, Entry, Survey
 
 FORGETS = "a restart forgets it: no state_dir"
 
 
 async def list_endpoints(asked: Asked) -> web.Response:
-    """GET /api/v1/endpoints: those of a service (globs), an environment, a state."""
-    query = asked.query("service", "environment", "state")
+    """GET /api/v1/endpoints: those of a service (globs), an environment, a state; or a page."""
+    query = asked.query()
+    limit = read_number(query, "limit", None, MOST_LISTED)
     state = query.get("state")
     if state is not None and state not in EFFECTIVE:
         raise Refused(400, f"'state' is one of {', '.join(EFFECTIVE)}")
 
-    def find() -> tuple[Survey, list[Entry]]:
+    def find() -> tuple[Survey, Paged[Entry]]:
         survey = asked.survey()
-        return survey, [entry for entry in survey.entries if _is_meant(entry, query)]
+        found = [entry for entry in survey.entries if _is_meant(entry, query)]
+        return survey, page(found, lambda entry: entry.id, limit, query.get("after"))
 
-    return await _reply_all(asked, *await asked.aside(find))
+    survey, paged = await asked.aside(find)
+    return await _reply_all(asked, survey, paged.items, paged.facts())
 
 
 def _is_meant(entry: Entry, query: dict[str, str]) -> bool:
@@ -44,13 +49,15 @@ def _is_meant(entry: Entry, query: dict[str, str]) -> bool:
     )
 
 
-async def _reply_all(asked: Asked, survey: Survey, entries: list[Entry]) -> web.Response:
+async def _reply_all(
+    asked: Asked, survey: Survey, entries: list[Entry], more: Json | None = None
+) -> web.Response:
     held = await asked.held(entries)
 
     def tell() -> str:
         moment = asked.moment(held)
         found = [tell_endpoint(entry, survey, moment) for entry in entries]
-        return json.dumps({"endpoints": found})
+        return json.dumps({"endpoints": found, **(more or {})})
 
     return reply_text(await asked.aside(tell))
 
@@ -142,8 +149,19 @@ async def _find_one(asked: Asked) -> str:
 
 
 async def list_services(asked: Asked) -> web.Response:
-    """GET /api/v1/services: a line of each."""
-    asked.query()
-    return reply_text(
-        await asked.aside(lambda: json.dumps({"services": tell_services(asked.survey())}))
-    )
+    """GET /api/v1/services: a line of each; of some names (globs), an environment; or a page."""
+    query = asked.query()
+    limit = read_number(query, "limit", None, MOST_LISTED)
+
+    def tell() -> str:
+        survey = asked.survey()
+        found = [
+            (name, entries)
+            for name, entries in survey.services().items()
+            if _is_meant(entries[0], query)
+        ]
+        paged = page(found, lambda pair: pair[0], limit, query.get("after"))
+        told = [tell_service(name, entries, survey) for name, entries in paged.items]
+        return json.dumps({"services": told, **paged.facts()})
+
+    return reply_text(await asked.aside(tell))

@@ -1,4 +1,4 @@
-"""GET /metrics: health as Prometheus wants it, made when it is asked for.
+"""GET /metrics: what Prometheus wants, made when it is asked for; the series of health.
 
 Label values come from the zone files or from closed lists, never from a query. One scrape is made
 at a time for each kind of caller; who comes meanwhile gets the same.
@@ -20,13 +20,14 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from resolver import __version__
 from resolver.admin.access import Sight
 from resolver.admin.asked import Asked
 from resolver.admin.exposition import CONTENT_TYPE, encode
 from resolver.admin.forward_metrics import collect_forwarding
 from resolver.admin.operated import Operated
+from resolver.admin.query_metrics import collect_queries
 from resolver.admin.selections import Selections, family_of
+from resolver.admin.server_metrics import collect_server
 from resolver.admin.survey import EFFECTIVE, SERVED_AS_UP, Survey
 from resolver.background import aside
 from resolver.figures import Figures
@@ -112,29 +113,8 @@ class HealthCollector(Collector):
         yield from self._checks()
         yield from self._checker(survey)
         yield from collect_forwarding(self._figures, self._sight)
-        yield from self._workers()
-        number = survey.generation.number
-        if self._sight.sees_all:  # it moves with what happens in any environment
-            yield _plain("sightline_generation", "The generation that is served.", number)
-        info = GaugeMetricFamily(
-            "sightline_build_info", "What runs.", labels=("version", "revision")
-        )
-        info.add_metric((__version__, self._revision), 1)
-        yield info
-
-    def _workers(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily(
-            "sightline_worker_up", "1 while the worker answers.", labels=("worker",)
-        )
-        restarts = CounterMetricFamily(
-            "sightline_worker_restarts",
-            "How often another process took the place of the worker.",
-            labels=("worker",),
-        )
-        for number, is_up, count in self._operated.workers():
-            up.add_metric((str(number),), int(is_up))
-            restarts.add_metric((str(number),), count)
-        yield from (up, restarts)
+        yield from collect_queries(self._figures, self._sight)
+        yield from collect_server(operated, survey.generation, self._sight, self._revision)
 
     def _checks(self) -> Iterator[Metric]:
         counts, covers = self._operated.counts(), self._sight.covers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from healthcheck.counts import CheckCounts
@@ -12,7 +12,10 @@ from healthcheck.report import Report, Summary
 from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures
 from resolver.generation import Generation
+from resolver.processes import Cost
 from resolver.reload import Built
+from resolver.reloads import Reloads
+from resolver.samples import Sampled
 
 
 class NotAnswering(Exception):
@@ -32,6 +35,15 @@ class Operated(Protocol):
     def keeps_overrides(self) -> bool:
         """Whether a restart remembers overrides (`state_dir`)."""
 
+    @property
+    def reloads(self) -> Reloads: ...
+
+    async def ask(self, question: bytes) -> int | None:
+        """The response code of a query that is sent as clients do; None: nobody answers."""
+
+    def processes(self) -> Iterable[Cost]:
+        """What each process of the server costs."""
+
     def degraded(self, figures: Figures) -> list[str]:
         """What is wrong with the server, a sentence each; answers go on."""
 
@@ -40,6 +52,9 @@ class Operated(Protocol):
 
     async def figures(self) -> Figures:
         """What was counted, and how upstreams stand; of those that answer in time."""
+
+    async def asked(self) -> Mapping[str, Sampled]:
+        """What is asked most, and by whom, by environment; of those that answer in time."""
 
     async def forget(
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None

@@ -6,8 +6,10 @@ Pure. The table is read before anything else is done with a request.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 from urllib.parse import unquote
 
 
@@ -24,6 +26,16 @@ class Need(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the URL: what it is for, and its JSON Schema."""
+
+    name: str
+    meaning: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path; a group in the pattern is the id of an endpoint, or a file."""
 
@@ -31,6 +43,7 @@ class Route:
     method: str
     pattern: re.Pattern[str]
     need: Need
+    parameters: tuple[Parameter, ...] = ()  # no others are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +61,28 @@ class NoRoute:
     allowed: tuple[str, ...]
 
 
-def _route(name: str, method: str, pattern: str, need: Need) -> Route:
-    return Route(name, method, re.compile(pattern), need)
+def _route(name: str, method: str, pattern: str, need: Need, *parameters: Parameter) -> Route:
+    return Route(name, method, re.compile(pattern), need, parameters)
+
+
+def _number(name: str, meaning: str, most: int, least: int = 1) -> Parameter:
+    return Parameter(name, meaning, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def _choice(name: str, meaning: str, *words: str) -> Parameter:
+    return Parameter(name, meaning, {"type": "string", "enum": list(words)})
+
+
+MOST_LISTED = 10_000
+
+_ENVIRONMENT = Parameter("environment", "of one environment")
+_SERVICE = Parameter("service", "of services by a name with `*`, `?` and `[…]`")
+_LIMIT = _number("limit", "so many at most; all of them without", MOST_LISTED)
+_AFTER = Parameter("after", "what follows that one: the `next` of the page before")
+_STATE = _choice(
+    *("state", "in this effective state", "up", "unproven", "unknown", "damped", "down"),
+    *("draining", "maintenance"),
+)
 
 
 ROUTES = (
@@ -64,17 +97,40 @@ ROUTES = (
     _route("page-explain", "GET", r"/api/v1/page/explain", Need.READ),
     _route("stream", "GET", r"/api/v1/stream", Need.READ),
     _route("status", "GET", r"/api/v1/status", Need.READ),
-    _route("services", "GET", r"/api/v1/services", Need.READ),
-    _route("endpoints", "GET", r"/api/v1/endpoints", Need.READ),
+    _route("environments", "GET", r"/api/v1/environments", Need.READ),
+    _route(
+        *("services", "GET", r"/api/v1/services", Need.READ),
+        *(_SERVICE, _ENVIRONMENT, _LIMIT, _AFTER),
+    ),
+    _route(
+        *("endpoints", "GET", r"/api/v1/endpoints", Need.READ),
+        *(_SERVICE, _ENVIRONMENT, _STATE, _LIMIT, _AFTER),
+    ),
     _route("endpoint", "GET", r"/api/v1/endpoints/(.+)", Need.READ),
     _route("change", "PUT", r"/api/v1/endpoints/(.+)/state", Need.OVERRIDE),
     _route("heartbeat", "PUT", r"/api/v1/heartbeats/(.+)", Need.HEARTBEAT),
-    _route("explain", "GET", r"/api/v1/explain", Need.READ),
+    _route(
+        *("explain", "GET", r"/api/v1/explain", Need.READ),
+        Parameter("name", "the name that is asked for", is_required=True),
+        Parameter("type", "A where it is not said"),
+        Parameter("client", "the address that asks", is_required=True),
+    ),
+    _route(
+        *("top", "GET", r"/api/v1/top", Need.READ),
+        _choice("kind", "what is counted; names without", "names", "clients", "blocked"),
+        *(_ENVIRONMENT, _number("limit", "so many of each environment; 20 without", 256)),
+    ),
     _route("upstreams", "GET", r"/api/v1/upstreams", Need.READ),
     _route("cache", "GET", r"/api/v1/cache", Need.READ),
-    _route("forget", "DELETE", r"/api/v1/cache", Need.CACHE),
+    _route(
+        *("forget", "DELETE", r"/api/v1/cache", Need.CACHE),
+        Parameter("name", "this name"),
+        Parameter("suffix", "this name and all below it"),
+        _ENVIRONMENT,
+    ),
     _route("generation", "GET", r"/api/v1/generation", Need.READ),
     _route("reload", "POST", r"/api/v1/reload", Need.RELOAD),
+    _route("openapi", "GET", r"/api/v1/openapi\.json", Need.READ),
 )
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from resolver.admin import forward_api, health_api, server_api
+from resolver import names
+from resolver.admin import forward_api, health_api, server_api, top_api
 from resolver.admin.access import Caller, Denied, Rules, table
 from resolver.admin.asked import MAX_BODY, Asked, Shared
 from resolver.admin.metrics import Scrapes
@@ -64,6 +65,7 @@ class AdminServer:
         self._allow = table(config.allow)
         self._metrics_allow = table(config.metrics_allow)
         self._tokens = None if config.tokens_file is None else TokenFile(Path(config.tokens_file))
+        self._names = frozenset(name.rstrip(".").lower() for name in config.hosts)
         self._shared = Shared()
         self._page = Page(
             operated,
@@ -81,17 +83,20 @@ class AdminServer:
             "page-explain": self._page.explain,
             "stream": self._page.follow,
             "status": server_api.show_status,
+            "environments": server_api.list_environments,
             "services": health_api.list_services,
             "endpoints": health_api.list_endpoints,
             "endpoint": health_api.show_endpoint,
             "change": health_api.change_state,
             "heartbeat": health_api.take_heartbeat,
             "explain": server_api.show_explanation,
+            "top": top_api.show_top,
             "upstreams": forward_api.show_upstreams,
             "cache": forward_api.show_cache,
             "forget": forward_api.forget,
             "generation": server_api.show_generation,
             "reload": server_api.reload,
+            "openapi": server_api.show_openapi,
         }
         self._socket: socket.socket | None = None
         if bound is not None:
@@ -186,12 +191,21 @@ class AdminServer:
             raise denied(sight.status, sight.detail)
         if (request.content_length or 0) > MAX_BODY:
             raise Refused(413, f"a body has {MAX_BODY} octets at most")
-        asked = Asked(request, self._operated, sight, self._shared, found.endpoint)
+        known = tuple(parameter.name for parameter in found.route.parameters)
+        what = (request, self._operated, sight, self._shared)
+        asked = Asked(*what, found.endpoint, known)
         return await self._answers[found.route.name](asked)
 
     def _rules(self) -> Rules:
         tokens = None if self._tokens is None else self._tokens.current()
-        return Rules(self._allow, self._metrics_allow, tokens)
+        return Rules(self._allow, self._metrics_allow, tokens, self._hosts())
+
+    def _hosts(self) -> frozenset[str]:
+        """The names that this server may be called by: its own, and those of the internal domains,
+        which nobody outside can give away."""
+        plan = self._operated.generation.zones.plan
+        domains = (names.to_text(name) for name in (plan.domain, *plan.domains))
+        return self._names | {name.rstrip(".").lower() for name in domains}
 
 
 class _Turned(asyncio.Protocol):

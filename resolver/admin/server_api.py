@@ -8,6 +8,7 @@ import struct
 from aiohttp import web
 
 from resolver import __version__
+from resolver.admin import openapi
 from resolver.admin.asked import Asked, reply
 from resolver.admin.forward_api import tell_standings
 from resolver.admin.problems import Refused, denied
@@ -17,6 +18,7 @@ from resolver.admin.status import (
     tell_degraded,
     tell_environments,
     tell_number,
+    tell_served,
 )
 from resolver.explain import explain
 from resolver.explain_selection import Seen
@@ -38,12 +40,18 @@ async def be_alive(asked: Asked) -> web.Response:
 
 
 async def be_ready(asked: Asked) -> web.Response:
-    """GET /readyz: a question is answered. Checks and degradation never fail it."""
-    if not can_answer(asked.operated.generation):
+    """GET /readyz: a client's question is answered. Checks and degradation never fail it."""
+    generation = asked.operated.generation
+    if not can_answer(generation):
         raise Refused(503, "a question for the domain's SOA gets no answer")
     workers = asked.operated.workers()
     if workers and not any(is_up for _, is_up, _ in workers):
         raise Refused(503, "no worker answers")
+    rcode = await asked.operated.ask(_ask_for_soa(generation))
+    if rcode is None:
+        raise Refused(503, "a question for the domain's SOA is not answered")
+    if rcode not in (Rcode.NOERROR, Rcode.REFUSED):  # refused: this machine is no client
+        raise Refused(503, f"a question for the domain's SOA is answered {_word(rcode)}")
     found = asked.operated.degraded(await asked.operated.figures())
     degraded = tell_degraded(found, sees_all=asked.sight.sees_all)
     return reply({"status": "degraded" if found else "ok", "degraded": degraded})
@@ -51,14 +59,23 @@ async def be_ready(asked: Asked) -> web.Response:
 
 def can_answer(generation: Generation) -> bool:
     """Whether the domain's SOA is answered in some view."""
-    domain = generation.zones.plan.domain
-    wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + domain + struct.pack("!HH", SOA, 1)
+    wire = _ask_for_soa(generation)
     for view in generation.views.values():
         door = Door("tcp", 65535, view.environment, view.region)
         outcome = handle(wire, "127.0.0.1", door, generation)
         if isinstance(outcome, Reply) and outcome.rcode == Rcode.NOERROR:
             return True
     return False
+
+
+def _ask_for_soa(generation: Generation) -> bytes:
+    """A query for the domain's SOA."""
+    domain = generation.zones.plan.domain
+    return bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + domain + struct.pack("!HH", SOA, 1)
+
+
+def _word(rcode: int) -> str:
+    return Rcode(rcode).name if rcode in list(Rcode) else f"with rcode {rcode}"
 
 
 async def show_status(asked: Asked) -> web.Response:
@@ -72,6 +89,7 @@ def _status(asked: Asked, figures: Figures) -> Json:
     survey = asked.survey()
     return {
         "generation": tell_number(survey.generation.number, sight),
+        **tell_served(operated.reloads, sight),
         "environments": tell_environments(survey),
         "checker": tell_checker(survey, operated.summary(), asked.moment().epoch),
         "upstreams": tell_standings(figures, sight),
@@ -84,16 +102,43 @@ def _status(asked: Asked, figures: Figures) -> Json:
     }
 
 
+async def list_environments(asked: Asked) -> web.Response:
+    """GET /api/v1/environments: whose clients come from where, and how much is theirs."""
+    asked.query()
+    return reply({"environments": await asked.aside(_environments, asked)})
+
+
+def _environments(asked: Asked) -> list[Json]:
+    survey = asked.survey()
+    generation, counts = survey.generation, tell_environments(survey)
+    return [
+        {
+            "environment": name,
+            "networks": {
+                region: [str(client.network) for client in clients]
+                for region, clients in environment.clients.items()
+            },
+            "zones": len(generation.namespaces[name].zones),
+            "names": len(generation.namespaces[name]),
+            **counts[name],
+        }
+        for name, environment in generation.zones.plan.environments.items()
+        if asked.sight.covers(name)
+    ]
+
+
 async def show_generation(asked: Asked) -> web.Response:
     """GET /api/v1/generation: its number, and how much is in it."""
     asked.query()
     generation = asked.operated.generation
+    served = await asked.aside(tell_served, asked.operated.reloads, asked.sight)
     seen = {
         name: space for name, space in generation.namespaces.items() if asked.sight.covers(name)
     }
     return reply(
         {
             "generation": tell_number(generation.number, asked.sight),
+            **served,
             "zones": sum(len(space.zones) for space in seen.values()),
             "names": {name: len(space) for name, space in seen.items()},
         }
@@ -159,3 +204,9 @@ def _check_sight(asked: Asked, generation: Generation, client: str) -> None:
     is_trusted = generation.trusted is not None and generation.trusted.find(client)
     if view is None or is_trusted or not asked.sight.covers(view.environment):
         raise denied(403, f"{client} is no client of an environment that this token covers")
+
+
+async def show_openapi(asked: Asked) -> web.Response:
+    """GET /api/v1/openapi.json: what can be asked of this address."""
+    asked.query()
+    return reply(openapi.describe())

@@ -19,6 +19,7 @@ from healthcheck.track import penalty_at
 from resolver.admin.access import Sight
 from resolver.admin.selections import family_of
 from resolver.admin.survey import EFFECTIVE, Entry, Survey, effective
+from resolver.reloads import Reloads
 
 Json = dict[str, Any]
 
@@ -113,12 +114,8 @@ def _tell_last(last: Observation, moment: Moment) -> Json:
     }
 
 
-def tell_services(survey: Survey) -> list[Json]:
-    """A line of each service."""
-    return [_tell_service(name, found, survey) for name, found in survey.services().items()]
-
-
-def _tell_service(name: str, entries: list[Entry], survey: Survey) -> Json:
+def tell_service(name: str, entries: list[Entry], survey: Survey) -> Json:
+    """A line of a service."""
     environment, region, _ = entries[0].labels
     service = entries[0].service
     reports = [report for entry in entries for report in entry.reports]
@@ -197,3 +194,15 @@ def tell_degraded(sentences: list[str], *, sees_all: bool) -> list[str]:
 def tell_number(generation: int, sight: Sight) -> int | None:
     """The generation's number moves with what happens in any environment."""
     return generation if sight.sees_all else None
+
+
+def tell_served(reloads: Reloads, sight: Sight) -> Json:
+    """What is served of the files, since when, and whether that is what they say now; these move
+    with what happens anywhere. Reads files."""
+    if not sight.sees_all:
+        return {"revision": None, "loaded_at": None, "reload_failed": None}
+    return {
+        "revision": reloads.revision(),
+        "loaded_at": tell_time(reloads.loaded_at),
+        "reload_failed": reloads.has_failed,
+    }

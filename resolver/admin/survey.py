@@ -102,8 +102,8 @@ class Survey:
         wanted = set(find_endpoints(pattern, uses))
         return [entry for entry in self.entries if entry.id in wanted]
 
-    def nearest(self, pattern: str) -> str | None:
-        """The id that looks most like one that does not exist: of a service that looks so too."""
+    def nearest(self, pattern: str, most: int = 3) -> list[str]:
+        """The ids that look most like one that does not exist: of services that look so too."""
         lowered = pattern.lower()
         services = self.services()
         by_name = {name.lower(): name for name in services}
@@ -113,8 +113,8 @@ class Survey:
             names[entry.id.lower()] = entry.id
             for report in entry.reports:
                 names[f"{entry.service_id}/{report.use.address}".lower()] = entry.id
-        found = difflib.get_close_matches(lowered, names, n=1, cutoff=0.5)
-        return names[found[0]] if found else None
+        found = difflib.get_close_matches(lowered, names, n=2 * most, cutoff=0.5)
+        return list(dict.fromkeys(names[name] for name in found))[:most]
 
     def services(self) -> dict[str, list[Entry]]:
         """The endpoints of each service, by its id."""

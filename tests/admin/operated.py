@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,12 +26,17 @@ from resolver.cache import Cache
 from resolver.checks import uses
 from resolver.compile import compile_generation
 from resolver.config import AdminConfig, load_config
+from resolver.counters import Totals
 from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures, figures_of
 from resolver.forward.standing import Standing
 from resolver.generation import Generation
+from resolver.processes import Cost
 from resolver.reload import Builder, Built
+from resolver.reloads import Reloads
 from resolver.routes import Route
+from resolver.samples import Sampled, Samples
+from tests.admin.conform import conform
 from tests.support import NOW
 
 PLAN = """\
@@ -123,6 +129,21 @@ class Operating:
     targets: tuple[Use, ...] = ()
     crew: list[tuple[int, bool, int]] = field(default_factory=lambda: [(1, True, 0), (2, False, 3)])
     before_reports: Callable[[], None] = lambda: None
+    totals: Totals = field(default_factory=Totals)
+    connections: int = 0
+    samples: Samples = field(default_factory=Samples)
+    says: int | None = 0  # to a client
+    costs: list[Cost] = field(default_factory=lambda: [Cost("server", 1.5, 4096)])
+
+    @functools.cached_property
+    def reloads(self) -> Reloads:
+        return Reloads(self.directory, NOW)
+
+    async def ask(self, question: bytes) -> int | None:
+        return self.says
+
+    def processes(self) -> list[Cost]:
+        return self.costs
 
     def __post_init__(self) -> None:
         self.targets = uses(self.generation.zones)
@@ -149,7 +170,11 @@ class Operating:
     def present_figures(self) -> Figures:
         """What it would tell."""
         partitions = figures_of(self.cache)
-        return Figures(partitions, tuple(self.upstreams), self.waited, self.away)
+        counted = (self.waited, self.away, self.totals, self.connections)
+        return Figures(partitions, tuple(self.upstreams), *counted)
+
+    async def asked(self) -> dict[str, Sampled]:
+        return self.samples.told(1.0)
 
     async def forget(
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
@@ -266,7 +291,9 @@ class Client:
         url = URL(self.root + path, encoded=True)
         async with self.session.request(method, url, headers=headers, **options) as response:
             text = await response.text()
-            return Reply(response.status, dict(response.headers), text)
+            reply = Reply(response.status, dict(response.headers), text)
+        conform(method, path, reply.status, reply.headers, text)
+        return reply
 
     async def get(self, path: str, **options: Any) -> Reply:
         return await self.ask("GET", path, **options)

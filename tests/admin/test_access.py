@@ -181,3 +181,41 @@ def test_what_belongs_to_several_environments_takes_all() -> None:
     assert EVERYTHING.sees_all
     assert not Sight(frozenset({"dev", "prod"})).covers("-")
     assert not NOTHING.covers("dev")
+
+
+NAMED = Rules(LOCAL, SCRAPERS, hosts=frozenset({"corp.test", "dns.example.net"}))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1:9153", "[::1]:9153", "10.0.0.9", "localhost", "sightline:9153", "SIGHTLINE"),
+        *("corp.test", "dns.corp.test:9153", "DNS.Corp.Test.", "dns.example.net:80"),
+    ],
+)
+def test_names_of_this_server_read(host: str) -> None:
+    """Addresses, single labels, and those that it has been told, with all below them."""
+    assert NAMED.decide(Need.READ, local(host=host)) == EVERYTHING
+    assert NAMED.decide(Need.METRICS, Caller("10.1.2.3", host)) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.test", "127.0.0.1.evil.test", "xcorp.test", "corp.test.evil.net", "example.net"),
+        *("", ".", "a:b:c", "dns.corp.test:9153:1", "evil.test:9153"),
+    ],
+)
+def test_a_name_that_was_made_to_mean_this_machine_reads_nothing(host: str) -> None:
+    """Unless there is a token: that a page does not know."""
+    assert status(NAMED.decide(Need.READ, local(host=host))) == 403
+    assert status(NAMED.decide(Need.METRICS, Caller("10.1.2.3", host))) == 403
+    token_ = local(host=host, authorization="Bearer operator")
+    assert TOKENS.decide(Need.READ, token_) == Sight(None, "operator")
+
+
+def test_pages_of_other_hosts_read_nothing() -> None:
+    """A page of this server does."""
+    for origin in ("http://evil.test", "null", "http://127.0.0.1:80"):
+        assert status(NAMED.decide(Need.READ, local(origin=origin))) == 403
+    assert NAMED.decide(Need.READ, local(origin="http://127.0.0.1:9153")) == EVERYTHING

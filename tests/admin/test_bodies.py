@@ -4,7 +4,14 @@ import pytest
 
 from healthcheck.health import DeclaredState
 from healthcheck.heartbeats import Word
-from resolver.admin.bodies import Change, read_change, read_heartbeat, read_object, read_query
+from resolver.admin.bodies import (
+    Change,
+    read_change,
+    read_heartbeat,
+    read_number,
+    read_object,
+    read_query,
+)
 from resolver.admin.problems import Refused
 
 
@@ -24,37 +31,38 @@ def test_durations_are_text_or_seconds(value: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "detail"),
+    ("body", "detail", "field"),
     [
-        (b"", "no JSON: line 1, column 1"),
-        (b'{\n  "state": drain}', "line 2, column 12"),
-        (b"\xff", "no UTF-8|not UTF-8 at octet 1"),
-        (b"[]", "a JSON object"),
-        (b"[" * 60_000, "no JSON"),
-        (b"1" * 60_000, "no JSON"),
-        (b'{"state": "drain", "state": "drain"}', "twice"),
-        (b'{"state": "drain", "resaon": ""}', "unknown member 'resaon'; did you mean 'reason'"),
-        (b"{}", "'state' is missing"),
-        (b'{"state": "off"}', "not 'off'"),
-        (b'{"state": 1}', "not '1'"),
-        (b'{"state": "drain", "reason": 1}', "'reason' is text"),
-        (b'{"state": "drain", "for": "soon"}', "'soon' is no duration"),
-        (b'{"state": "drain", "for": 0}', "above 0"),
-        (b'{"state": "drain", "for": "0s"}', "above 0"),
-        (b'{"state": "drain", "for": -1}', "above 0"),
-        (b'{"state": "drain", "for": true}', "above 0"),
-        (b'{"state": "drain", "for": 1e300}', "above 0"),
-        (b'{"state": "drain", "for": 1e999}', "above 0"),
-        (b'{"state": "drain", "for": NaN}', "NaN"),
-        (b'{"state": "drain", "for": []}', "above 0"),
-        (b'{"state": "normal", "for": "1m"}', "normal holds"),
+        (b"", "no JSON: line 1, column 1", None),
+        (b'{\n  "state": drain}', "line 2, column 12", None),
+        (b"\xff", "no UTF-8|not UTF-8 at octet 1", None),
+        (b"[]", "a JSON object", None),
+        (b"[" * 60_000, "no JSON", None),
+        (b"1" * 60_000, "no JSON", None),
+        (b'{"state": "drain", "state": "drain"}', "twice", "state"),
+        (b'{"state": "drain", "resaon": ""}', "'resaon'; did you mean 'reason'", "resaon"),
+        (b"{}", "'state' is missing", "state"),
+        (b'{"state": "off"}', "not 'off'", "state"),
+        (b'{"state": 1}', "not '1'", "state"),
+        (b'{"state": "drain", "reason": 1}', "'reason' is text", "reason"),
+        (b'{"state": "drain", "for": "soon"}', "'soon' is no duration", "for"),
+        (b'{"state": "drain", "for": 0}', "above 0", "for"),
+        (b'{"state": "drain", "for": "0s"}', "above 0", "for"),
+        (b'{"state": "drain", "for": -1}', "above 0", "for"),
+        (b'{"state": "drain", "for": true}', "above 0", "for"),
+        (b'{"state": "drain", "for": 1e300}', "above 0", "for"),
+        (b'{"state": "drain", "for": 1e999}', "above 0", "for"),
+        (b'{"state": "drain", "for": NaN}', "NaN", None),
+        (b'{"state": "drain", "for": []}', "above 0", "for"),
+        (b'{"state": "normal", "for": "1m"}', "normal holds", "for"),
     ],
 )
-def test_a_bad_change_says_what_is_wrong(body: bytes, detail: str) -> None:
+def test_a_bad_change_says_what_is_wrong(body: bytes, detail: str, field: str | None) -> None:
     """And where, as far as JSON tells."""
     with pytest.raises(Refused, match=detail) as caught:
         read_change(body)
-    assert caught.value.status == 400
+    assert caught.value.status == 422
+    assert caught.value.members == ({"field": field} if field else {})
 
 
 def test_an_empty_heartbeat_says_up() -> None:
@@ -83,7 +91,18 @@ def test_objects_hold_what_is_asked_for() -> None:
 def test_queries_hold_known_parameters_once() -> None:
     """A typo must not select everything."""
     assert read_query([("a", "1")], ("a", "b")) == {"a": "1"}
-    with pytest.raises(Refused, match="unknown parameter 'sevrice'; did you mean 'service'"):
+    with pytest.raises(Refused, match="unknown parameter 'sevrice'; did you mean 'service'") as e:
         read_query([("sevrice", "x")], ("service",))
+    assert e.value.status == 400
     with pytest.raises(Refused, match="twice"):
         read_query([("a", "1"), ("a", "2")], ("a",))
+
+
+def test_numbers_are_within_bounds() -> None:
+    """And plain digits."""
+    assert read_number({}, "limit", None, 10) is None
+    assert read_number({}, "limit", 5, 10) == 5
+    assert read_number({"limit": "10"}, "limit", 5, 10) == 10
+    for text in ("0", "11", "-1", "1.0", "", "\u0661", "9" * 5000):
+        with pytest.raises(Refused, match="from 1 to 10"):
+            read_number({"limit": text}, "limit", None, 10)

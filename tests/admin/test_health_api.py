@@ -67,7 +67,7 @@ async def test_an_unknown_id_has_a_nearest(client: Client) -> None:
     ]
     for reply in asked:
         assert reply.status == 404
-        assert reply.json["nearest"] == "web.dev.east/blue"
+        assert reply.json["nearest"] == reply.json["names"][0] == "web.dev.east/blue"
         assert "did you mean web.dev.east/blue?" in reply.json["detail"]
     reply = await client.get("/api/v1/endpoints/quite-another")
     assert "nearest" not in reply.json
@@ -132,9 +132,9 @@ async def test_normal_says_when_the_zone_file_holds_an_endpoint_out(client: Clie
 async def test_a_bad_change_changes_nothing(
     client: Client, operated: Operating, body: bytes
 ) -> None:
-    """400, with what is wrong."""
+    """422, with what is wrong."""
     reply = await client.put(f"{BLUE}/state", data=body)
-    assert reply.status == 400
+    assert reply.status == 422
     assert reply.headers["Content-Type"].startswith("application/problem+json")
     assert reply.json["detail"]
     assert operated.overrides == {}
@@ -164,3 +164,37 @@ async def test_services_are_listed(client: Client) -> None:
     """A line each."""
     reply = await client.get("/api/v1/services")
     assert len(reply.json["services"]) == 6
+
+
+@pytest.mark.parametrize(("path", "key"), [("endpoints", "id"), ("services", "service")])
+async def test_long_lists_come_in_pages(client: Client, path: str, key: str) -> None:
+    """Each item once, in order; `total` is of the whole."""
+    whole = (await client.get(f"/api/v1/{path}?environment=dev")).json
+    assert (whole["total"], whole["next"]) == (len(whole[path]), None)
+    found, after = [], ""
+    while True:
+        page = (await client.get(f"/api/v1/{path}?environment=dev&limit=2{after}")).json
+        assert page["total"] == whole["total"]
+        found += [item[key] for item in page[path]]
+        if page["next"] is None:
+            break
+        assert len(page[path]) == 2
+        after = f"&after={page['next']}"
+    assert found == sorted(item[key] for item in whole[path])
+    assert (await client.get(f"/api/v1/{path}?limit=0")).status == 400
+
+
+async def test_services_are_found_by_name(client: Client) -> None:
+    """A glob, in any case."""
+    reply = await client.get("/api/v1/services?service=WEB.*&environment=prod")
+    assert [line["service"] for line in reply.json["services"]] == ["web.prod.east"]
+
+
+async def test_an_invalid_body_is_422_with_the_field(client: Client) -> None:
+    """One that is no JSON at all has none."""
+    path = "/api/v1/endpoints/web.dev.east/blue/state"
+    reply = await client.put(path, json={"state": "off"})
+    assert (reply.status, reply.json["field"]) == (422, "state")
+    reply = await client.put(path, data="{")
+    assert reply.status == 422
+    assert "field" not in reply.json

@@ -37,6 +37,8 @@ def operated(zones_dir: Callable[..., Path]) -> Operating:
         found.judge(address, DOWN, TRACK_DOWN)
     found.troubles = ["secret.prod.east is unproven"]
     found.unproven.add("secret.prod.east")
+    found.samples.note("prod", b"\6secret\4prod\0", "10.64.0.1", 1.0)
+    found.cache.partition("prod").kept_inside.note(b"\6secret\0", "10.64.0.1")
     return found
 
 
@@ -65,6 +67,14 @@ def assert_nothing_is_told(text: str) -> None:
         "/api/v1/endpoints?state=down",
         "/api/v1/endpoints/*/*",
         "/api/v1/generation",
+        "/api/v1/environments",
+        "/api/v1/upstreams",
+        "/api/v1/cache",
+        "/api/v1/top",
+        "/api/v1/top?kind=clients",
+        "/api/v1/top?kind=blocked",
+        "/api/v1/endpoints?limit=1",
+        "/api/v1/services?limit=1",
         "/api/v1/explain?name=web.dev.east&client=10.80.0.1",
         "/api/v1/explain?name=web.prod.east.corp.test.&client=10.80.0.1",
         "/api/v1/page/overview",

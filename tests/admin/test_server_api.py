@@ -90,7 +90,7 @@ async def test_status_counts(client: Client, operated: Operating) -> None:
     found = (await client.get("/api/v1/status")).json
     assert set(found) == {
         *("generation", "environments", "checker", "upstreams", "workers", "degraded"),
-        "version",
+        *("revision", "loaded_at", "reload_failed", "version"),
     }
     assert found["workers"][1] == {"worker": 2, "up": False, "restarts": 3}
     assert found["generation"] == operated.generation.number
@@ -185,3 +185,39 @@ async def test_a_server_whose_workers_are_all_away_is_not_ready(
     for crew, status in (([(1, False, 1)], 503), ([(1, False, 1), (2, True, 0)], 200), ([], 200)):
         operated.crew = crew
         assert (await client.get("/readyz")).status == status
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "word"),
+    [(0, 200, "ok"), (5, 200, "ok"), (2, 503, "SERVFAIL"), (None, 503, "not answered")],
+)
+async def test_a_client_of_the_server_decides_whether_it_is_ready(
+    client: Client, operated: Operating, says: int | None, status: int, word: str
+) -> None:
+    """One that is refused is answered; the server need not know us."""
+    operated.says = says
+    reply = await client.get("/readyz")
+    assert reply.status == status
+    assert word in reply.text
+
+
+async def test_environments_are_told(client: Client, operated: Operating) -> None:
+    """Whose clients come from where, and how much is theirs."""
+    found = (await client.get("/api/v1/environments")).json["environments"]
+    assert [item["environment"] for item in found] == ["prod", "dev"]
+    prod = found[0]
+    assert prod["networks"] == {"east": ["10.64.0.0/16"], "west": ["10.65.0.0/16"]}
+    assert (prod["services"], prod["endpoints"], prod["up"]) == (2, 2, 2)
+    assert prod["names"] == len(operated.generation.namespaces["prod"])
+
+
+async def test_what_is_served_is_told(client: Client, operated: Operating) -> None:
+    """By status and generation; also that the files cannot be served as they are now."""
+    write(operated.directory, {".git/HEAD": "1" * 40})
+    operated.reloads.succeed(NOW, operated.reloads.begin())
+    operated.reloads.fail()
+    for path in ("status", "generation"):
+        found = (await client.get(f"/api/v1/{path}")).json
+        assert found["revision"] == "1" * 40
+        assert found["loaded_at"] == "2027-01-15T08:00:00Z"
+        assert found["reload_failed"] is True

@@ -19,7 +19,7 @@ from resolver.admin.status import (
     tell_degraded,
     tell_endpoint,
     tell_environments,
-    tell_services,
+    tell_service,
     tell_time,
 )
 from resolver.admin.survey import Survey
@@ -140,7 +140,9 @@ def test_services_have_counts_and_a_mode(operated: Operating) -> None:
     """A line each."""
     operated.judge("10.80.1.2", DOWN, TRACK_DOWN)
     operated.unproven.add("web.dev.east")
-    found = {line["service"]: line for line in tell_services(survey(operated, DEV))}
+    seen = survey(operated, DEV)
+    lines = [tell_service(name, found, seen) for name, found in seen.services().items()]
+    found = {line["service"]: line for line in lines}
     assert set(found) == {"web.dev.east", "jobs.dev.east", "web.dev.west"}
     web = found["web.dev.east"]
     assert web.pop("states") == {

@@ -89,7 +89,9 @@ def test_the_nearest_id_is_one_that_is_seen(
     operated: Operating, pattern: str, expected: str | None
 ) -> None:
     """By its name or an address."""
-    assert survey(operated, DEV).nearest(pattern) == expected
+    found = survey(operated, DEV).nearest(pattern)
+    assert (found[0] if found else None) == expected
+    assert len(set(found)) == len(found) <= 3
 
 
 @pytest.mark.parametrize(
