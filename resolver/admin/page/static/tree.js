@@ -89,7 +89,7 @@ function page(search) {
       say(note, error.message);
       return;
     }
-    keyed(list, found, (one) => one.service, service);
+    keyed(list, found, (one) => one.service, (one) => service(one, nameIn(one, search)));
     say(note, count ? (count > found.length ? `${whole(found.length)} of ${whole(count)} services` : "") : "No service is so.");
     show(more, count > found.length);
     say(more, `Show ${Math.min(50, count - found.length)} more`);
@@ -111,8 +111,14 @@ function page(search) {
   return made;
 }
 
-function service(first) {
-  const line = summaryLine(first.service);
+// Below its region, a service needs no more than its own name.
+function nameIn({ service: name }, { environment: above, region: below }) {
+  const rest = `.${above}.${below}`;
+  return above && name.endsWith(rest) ? name.slice(0, -rest.length) : name;
+}
+
+function service(first, name) {
+  const line = summaryLine(name);
   const mode = el("p", { class: "mode" });
   const endpoints = endpointList();
   const place = el("p", { class: "place quiet small" });
