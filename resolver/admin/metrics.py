@@ -22,14 +22,14 @@ from prometheus_client.registry import Collector
 
 from resolver.admin.access import Sight
 from resolver.admin.asked import Asked
-from resolver.admin.exposition import CONTENT_TYPE, encode
+from resolver.admin.exposition import CONTENT_TYPE, ManyGauges, encode
 from resolver.admin.forward_metrics import collect_forwarding
 from resolver.admin.operated import Operated
 from resolver.admin.query_metrics import collect_queries
 from resolver.admin.selections import Selections, family_of
 from resolver.admin.server_metrics import collect_server
 from resolver.admin.survey import EFFECTIVE, SERVED_AS_UP, Survey
-from resolver.background import aside
+from resolver.background import beside
 from resolver.figures import Figures
 
 SERVICE = ("environment", "region", "service")
@@ -62,7 +62,9 @@ class Scrapes:
         return web.Response(body=octets, headers={"Content-Type": content_type})
 
     async def _scrape(self, sight: Sight, encoder: Encode) -> bytes:
-        return await aside(self._make, sight, encoder, await self._operated.figures())
+        figures = await self._operated.figures()
+        # Where one process does everything, whoever answers has its turn at once.
+        return await beside(self._make, sight, encoder, figures)
 
     def _make(self, sight: Sight, encoder: Encode, figures: Figures) -> bytes:
         registry = CollectorRegistry(auto_describe=False)
@@ -140,12 +142,12 @@ class HealthCollector(Collector):
                 if covers(labels[0]):
                     family.add_metric((*labels, word), number)
             yield family
-        ages = GaugeMetricFamily(
-            "sightline_check_age_seconds", "Age of the oldest last observation.", labels=SERVICE
+        ages = ManyGauges(
+            "sightline_check_age_seconds", "Age of the oldest last observation.", SERVICE
         )
         for service, age in sorted(counts.ages.items()):
             if covers(service[0]):
-                ages.add_metric(service, age)
+                ages.add(service, age)
         yield ages
 
     def _checker(self, survey: Survey) -> Iterator[Metric]:
@@ -170,17 +172,15 @@ def _endpoints(survey: Survey) -> Iterator[Metric]:
         before = states.get(labels)
         if before is None or EFFECTIVE.index(word) < EFFECTIVE.index(before):
             states[labels] = word
-    up = GaugeMetricFamily(
-        "sightline_endpoint_up", "1 while answers may hold the endpoint.", labels=ENDPOINT
-    )
-    state = GaugeMetricFamily(
+    up = ManyGauges("sightline_endpoint_up", "1 while answers may hold the endpoint.", ENDPOINT)
+    state = ManyGauges(
         "sightline_endpoint_state",
         "1 for the present effective state of the endpoint.",
-        labels=(*ENDPOINT, "state"),
+        (*ENDPOINT, "state"),
     )
     for found, word in states.items():
-        up.add_metric(found, 1 if word in SERVED_AS_UP else 0)
-        state.add_metric((*found, word), 1)
+        up.add(found, 1 if word in SERVED_AS_UP else 0)
+        state.add((*found, word), 1)
     yield up
     yield state
 

@@ -61,6 +61,7 @@ OPERATIONS = {
     "explain": Operation(
         "Why a client gets an answer", shapes.Explanation, refusals=(400, 403, 404, 503)
     ),
+    "events": Operation("What has happened", shapes.Events, refusals=(400,)),
     "top": Operation("What is asked most, and by whom", shapes.Top, refusals=(400, 404)),
     "upstreams": Operation("How upstreams stand", shapes.Upstreams),
     "cache": Operation("How full and useful the caches are", shapes.Caches),

