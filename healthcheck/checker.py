@@ -222,6 +222,20 @@ class Checker:
 
     # ------------------------------------------------------------ telling, from any thread
 
+    def find_use(self, target: Target) -> Use | None:
+        """Whose a target is; None if it is unknown."""
+        return self._watch.ledger.uses.get(target)
+
+    def environment_of(self, endpoint: str) -> str | None:
+        """Where an endpoint is, by its id; `-`: in several; None if it is unknown."""
+        uses = self._watch.ledger.by_endpoint.get(endpoint)
+        return uses[0].labels[0] if uses else None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether states stay as they are, since the checker is in doubt of itself."""
+        return self._watch.doubt.is_frozen
+
     def report(self, target: Target) -> Report | None:
         """What is known of one target; None if it is unknown."""
         use = self._watch.ledger.uses.get(target)

@@ -31,6 +31,10 @@ class Answerers(Protocol):
     def addresses(self) -> Sequence[SocketAddress]:
         """Where they listen."""
 
+    @property
+    def upstreams_down(self) -> frozenset[tuple[str, str]]:
+        """Environment and name of each upstream that is called down."""
+
     async def start(self) -> None:
         """Answer; everybody does when this returns."""
 
@@ -94,6 +98,10 @@ class Alone:
     @property
     def troubles(self) -> list[str]:
         return []
+
+    @property
+    def upstreams_down(self) -> frozenset[tuple[str, str]]:
+        return self._answering.upstreams_down
 
     async def stage(self, generation: Generation) -> None:
         """Nothing: it is here."""

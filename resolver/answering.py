@@ -15,16 +15,19 @@ from resolver.background import at_once, in_turns
 from resolver.cache import Cache, CachePolicy
 from resolver.config import ListenSpec, ServerConfig
 from resolver.counters import Counters
+from resolver.explain_names import Explainer
 from resolver.figures import Figures, figures_of
 from resolver.forward.settings import make_forwarder
 from resolver.generation import Generation, Published
 from resolver.knowing import Known, Want, find
 from resolver.listen.sampler import Sampler
 from resolver.listen.sockets import Bound
+from resolver.listen.strangers import Strangers
 from resolver.listen.stream import StreamListener
 from resolver.listen.udp import DatagramListener
 from resolver.samples import Sampled, Samples
 from resolver.views import Door, NetworkTable
+from resolver.witnesses import Witnesses
 
 GRACE = 1.5  # seconds for replies on their way when the process is to end
 WHOLE_MESSAGE = 65535
@@ -36,10 +39,18 @@ Doors = Sequence[tuple[ListenSpec, Bound]]
 
 
 class Answering:
-    """Answers from what is published; one of `workers` that divide the server's limits."""
+    """Answers from what is published; one of `workers` that divide the server's limits.
+
+    `worker` is its number among them, for the log; None: there is one process.
+    """
 
     def __init__(
-        self, config: ServerConfig, published: Published, doors: Doors, workers: int = 1
+        self,
+        config: ServerConfig,
+        published: Published,
+        doors: Doors,
+        workers: int = 1,
+        worker: int | None = None,
     ) -> None:
         self.published = published
         self.counters = Counters()
@@ -47,6 +58,9 @@ class Answering:
         self.cache = Cache(CachePolicy(cache.entries, cache.serve_stale, cache.prefetch))
         own = [bound.address for _, bound in doors]
         self.forwarder = make_forwarder(config, self.published, self.cache, own, workers)
+        self._strangers = Strangers()
+        self._witnesses = Witnesses(config, published, self.counters, worker)
+        self.forwarder.upstreams.witness = self._witnesses.of_upstreams
         self._is_started = False
         self.samples = Samples()
         self._datagrams: list[DatagramListener] = []
@@ -54,13 +68,19 @@ class Answering:
         self._streams: list[StreamListener] = []
         for item, bound in doors:
             self._open(config, item, bound, workers)
+        listeners: list[DatagramListener | StreamListener] = [*self._datagrams, *self._streams]
+        for listener in listeners:
+            listener.strangers = self._strangers
+            listener.witness = self._witnesses.of_clients
 
     def _open(self, config: ServerConfig, item: ListenSpec, bound: Bound, workers: int) -> None:
         limits = config.limits
         allow = None
         if item.allow is not None:
             allow = NetworkTable((network, True) for network in item.allow)
-        pin = (item.environment, item.region, allow)
+        explain_to = NetworkTable((network, True) for network in config.explain_to)
+        explainer = Explainer(explain_to) if config.explain_to else None
+        pin = (item.environment, item.region, allow, explainer)
         what = (self.published, self.counters, self.forwarder)
         door = Door("udp", limits.udp_payload, *pin)
         datagram = DatagramListener(bound, door, *what, pump=config.pump)
@@ -79,6 +99,7 @@ class Answering:
     async def start(self) -> None:
         """Answer from now on."""
         self._is_started = True
+        self._witnesses.start()
         for stream in self._streams:
             await stream.start()
         for datagram in self._datagrams:
@@ -96,6 +117,7 @@ class Answering:
             datagram.stop(asyncio.get_running_loop())
         await self.forwarder.stop(GRACE)
         await asyncio.gather(*(stream.stop(GRACE) for stream in self._streams))
+        await self._witnesses.stop()
 
     def publish(self, generation: Generation, retiring: Generation | None = None) -> None:
         """Answer from another generation. `retiring`: files were read since; `settle` follows."""
@@ -112,10 +134,17 @@ class Answering:
         """Now and then: note what was handed out; fetch what is known of the root where an upstream
         was down and answers again."""
         at_once(self.published.generation.handouts.catch_up())
+        self._strangers.look_after(time.monotonic())
         probes = self.forwarder.upstreams.probes
         if probes.has_recovered:
             probes.has_recovered = False
             self.forwarder.prime()
+
+    @property
+    def upstreams_down(self) -> frozenset[tuple[str, str]]:
+        """Environment and name of each upstream that is called down."""
+        standings = self.forwarder.upstreams.standings()
+        return frozenset((s.environment, s.name) for s in standings if s.is_down)
 
     # ---------------------------------------------------------------- what it is asked
 

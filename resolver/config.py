@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from resolver import names
 from resolver.cafile import find_fault
+from resolver.log_config import DnstapConfig, LogConfig
 from resolver.zones.leaves import (
     Duration,
     Flag,
@@ -63,6 +64,7 @@ LISTS = frozenset(
         ("forward", "upstreams"),
         ("forward", "allow_private"),
         ("explain_to",),
+        ("dnstap", "messages"),
     }
 )
 
@@ -169,14 +171,6 @@ class ChecksConfig(Located):
     in_flight: Annotated[int, integer(1, 100_000)] = 1000
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
-class LogConfig(Located):
-    """What is logged and how."""
-
-    format: Annotated[str, choice("text", "json")] = "text"
-    queries: Flag = False
-
-
 def _read_workers(node: Any) -> int | None:
     """A number of query processes; `auto` → None."""
     text = read_text(node)
@@ -217,6 +211,7 @@ class ServerConfig(Located):
     checks: ChecksConfig = field(default_factory=lambda: _usual(ChecksConfig))
     explain_to: NetworkList = EXPLAIN_TO
     log: LogConfig = field(default_factory=lambda: _usual(LogConfig))
+    dnstap: DnstapConfig = field(default_factory=lambda: _usual(DnstapConfig))
     state_dir: Str | None = None
     pump: Pump = "auto"  # what reads and writes datagrams
     user: Str | None = None  # whom the server becomes when its sockets are bound

@@ -263,6 +263,11 @@ class Crew:
         }
 
     @property
+    def upstreams_down(self) -> frozenset[tuple[str, str]]:
+        """Those that any worker calls down."""
+        return frozenset().union(*(member.upstreams_down for member in self.members))
+
+    @property
     def troubles(self) -> list[str]:
         """What is wrong with workers, a sentence each."""
         down = [m.name for m in self.members if not m.serving]

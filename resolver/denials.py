@@ -16,6 +16,7 @@ from resolver.message import NOERROR
 from resolver.namespace import Below
 from resolver.offenders import Offenders
 from resolver.outcome import Rcode, Reply, Source
+from resolver.views import EXPLAIN
 
 MOST = 4096  # denials known of one view; each takes some 500 octets
 LONGEST = 512  # octets of a query
@@ -51,7 +52,7 @@ class Denials:
             return None
         head, rest, end, where = denial
         name = wire[12:end].lower()
-        if name in self._space:
+        if name in self._space or name.startswith(EXPLAIN):
             return None
         self._kept_inside.note(name, source)
         return b"".join((wire[:2], head, wire[12:start], rest)), where

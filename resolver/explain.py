@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from resolver import names
@@ -24,7 +25,7 @@ from resolver.explain_selection import (
     explain_ttl,
     place_text,
 )
-from resolver.generation import Generation, View
+from resolver.generation import Generation, View, ViewKey
 from resolver.namespace import Namespace, Node, ZoneView
 from resolver.outcome import Forward, Rcode, Reply
 from resolver.query import handle
@@ -36,6 +37,13 @@ from resolver.zones.plan import HERE
 from resolver.zones.zone import ZoneSet
 
 _DOOR = Door("tcp", 65535)  # the answer in full, whatever a client could take over UDP
+
+
+class AtDoor(NamedTuple):
+    """A client, and the view of a listener that decides it; None: its address does."""
+
+    address: str
+    pin: ViewKey | None = None
 
 
 class _Told(NamedTuple):
@@ -54,7 +62,7 @@ def explain(
     generation: Generation,
     name: str,
     qtype: int,
-    client: str,
+    client: str | AtDoor,
     *,
     reveal: bool = False,
     seen: Seen = NOTHING_SEEN,
@@ -66,13 +74,17 @@ def explain(
     `knowledge` is what a running server knows of upstreams and has in its cache.
     Raises BadName for a name and ValueError for a client that cannot be read.
     """
-    match = generation.networks.match(client)
+    client, pin = (client.address, client.pin) if isinstance(client, AtDoor) else (client, None)
+    match = generation.networks.match(client) if pin is None else None
     if generation.trusted is not None and generation.trusted.find(client):
         match = None  # its client subnet would decide, and none is given here
     view = generation.views.get(match.target) if match is not None else None
+    if pin is not None:
+        view = generation.pinned(*pin)
     qname, read_as = complete(name, generation, view)
     wire = bytes(2) + b"\1\0\0\1\0\0\0\0\0\0" + qname + struct.pack("!HH", qtype, 1)
-    outcome = handle(wire, client, _DOOR, generation)
+    door = _DOOR if pin is None else replace(_DOOR, environment=pin[0], region=pin[1])
+    outcome = handle(wire, client, door, generation)
     steps = []
     if isinstance(outcome, Forward):
         steps = explain_elsewhere(outcome, knowledge)
@@ -94,12 +106,12 @@ def explain(
         if match is not None:
             facts["carved_out_of"] = str(match.network)
         return facts
-    assert match is not None
+    network = str(match.network) if match is not None else None
     facts["view"] = {
         "environment": view.environment,
         "region": view.region,
-        "network": str(match.network),
-        "place": place_text(_network_place(generation.zones, view, str(match.network))),
+        "network": network,  # None: the listener is pinned
+        "place": place_text(_network_place(generation.zones, view, network)),
     }
     space, scope = view.answers.space, view.answers.scope
     if steps:
@@ -136,8 +148,10 @@ def complete(name: str, generation: Generation, view: View | None) -> tuple[byte
     return absolute, "absolute"
 
 
-def _network_place(zones: ZoneSet, view: View, network: str) -> Place | None:
-    environment = zones.plan.environments[view.environment]
+def _network_place(zones: ZoneSet, view: View, network: str | None) -> Place | None:
+    environment = zones.plan.environments.get(view.environment)
+    if environment is None:
+        return None  # a worker has no files
     return next(
         (c.place for c in environment.clients.get(view.region, ()) if str(c.network) == network),
         None,

@@ -48,8 +48,8 @@ class Knowledge(Protocol):
 
     def partition(self, environment: str) -> Remembers | None: ...
 
-    def choose(self, environment: str, route: Route) -> Sequence[Standing]:
-        """The upstreams of a route in the order in which they would be asked now."""
+    def choose(self, environment: str, route: Route) -> Sequence[Standing] | None:
+        """The upstreams of a route in the order in which they would be asked now; None: unknown."""
 
 
 def explain_elsewhere(forward: Forward, knowledge: Knowledge | None) -> list[Facts]:
@@ -90,7 +90,7 @@ def outcome_of(steps: list[Facts]) -> tuple[str | None, str, str]:
         return cache["rcode"], Source.CACHE, cache["reason"]
     if state == "failed":
         return Rcode.SERVFAIL.name, Source.FORWARD, cache["reason"]
-    if state in ("absent", "stale") and not any(item["up"] for item in upstreams):
+    if state in ("absent", "stale") and not any(item.get("up", True) for item in upstreams):
         if state == "stale":
             return cache["rcode"], Source.STALE, Reason.STALE.word
         return Rcode.SERVFAIL.name, Source.FORWARD, Reason.NO_UPSTREAM.word
@@ -135,6 +135,8 @@ def _cache(knowledge: Knowledge, view: View, key: Key, entry: Entry | None) -> F
 
 def _upstreams(knowledge: Knowledge, view: View, route: Route) -> list[Facts]:
     order = knowledge.choose(view.environment, route)
+    if order is None:
+        return [{"upstream": str(upstream)} for upstream in route.upstreams]
     return [_upstream(standing, place, knowledge.policy) for place, standing in enumerate(order)]
 
 

@@ -12,6 +12,8 @@ def to_lines(facts: Facts) -> Iterator[str]:
     """The explanation for people, a fact a line."""
     question = facts["question"]
     yield f"{question['name']} {question['type']} ({question['read_as']})"
+    if "at" in facts:
+        yield from _at_lines(facts["at"], "elsewhere" in facts)
     view = facts["view"]
     if view is None:
         yield f"client   {facts['client']} is in no environment: refused"
@@ -21,7 +23,7 @@ def to_lines(facts: Facts) -> Iterator[str]:
         where = f" ({view['place']})" if view["place"] else ""
         yield (
             f"client   {facts['client']} is in {view['environment']}.{view['region']} "
-            f"by {view['network']}{where}"
+            f"by {view['network'] or 'the listener'}{where}"
         )
     for step in facts.get("chain", ()):
         yield from _step_lines(step)
@@ -32,6 +34,14 @@ def to_lines(facts: Facts) -> Iterator[str]:
         yield "answer   whatever they say"
     else:
         yield f"answer   {facts['rcode']}, from {facts['source']}: {facts['reason']}"
+
+
+def _at_lines(at: Facts, is_elsewhere: bool) -> Iterator[str]:
+    number = "" if at["generation"] is None else f" by generation {at['generation']}"
+    until = f" until {at['zones_until']}" if at["zones_until"] else ""
+    yield f"at       {at['time']}{number}; its zones were served from {at['zones_since']}{until}"
+    if is_elsewhere:
+        yield "         what upstreams had said by then is not kept"
 
 
 def _elsewhere_lines(asked: Facts) -> Iterator[str]:

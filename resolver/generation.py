@@ -93,14 +93,16 @@ def settle(old: Generation, new: Generation) -> Iterator[None]:
             yield from view.answers.settle()
 
 
-def release(old: Generation, new: Generation) -> Iterator[None]:
+def release(old: Generation, new: Generation, *, names: bool = True) -> Iterator[None]:
     """Take apart what only an old generation holds; nobody may read it any more.
+
+    Without `names` its namespaces stay as they are: the history has them.
 
     Piece by piece, so that queries are answered meanwhile: freed at once, a hundred thousand
     names would hold the interpreter for a tenth of a second.
     """
     for name, space in old.namespaces.items():
-        if new.namespaces.get(name) is not space:
+        if names and new.namespaces.get(name) is not space:
             yield from space.release()
     for place, view in old.views.items():
         if new.views.get(place) is not view:

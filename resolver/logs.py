@@ -167,11 +167,19 @@ class Log(logging.StreamHandler[TextIO]):
 
 
 def set_up(form: str = "text", worker: int | None = None, stream: TextIO | None = None) -> Log:
-    """Log to stderr from now on, in one of the formats; whatever was set up before ends."""
+    """Log to stderr from now on, in one of the formats; what was set up here before ends.
+
+    Where somebody else takes the log, such as a test, it is left to them.
+    """
+    root = logging.getLogger()
+    for before in [handler for handler in root.handlers if isinstance(handler, Log)]:
+        root.removeHandler(before)
+        before.close()
     log = Log(stream or sys.stderr)
     log.setFormatter(JsonFormat(worker) if form == "json" else TextFormat(worker))
-    logging.basicConfig(level=logging.INFO, handlers=[log], force=True)
-    logging.captureWarnings(capture=True)
+    if not root.handlers:
+        logging.basicConfig(level=logging.INFO, handlers=[log])
+        logging.captureWarnings(capture=True)
     return log
 
 

@@ -53,6 +53,7 @@ class Member:
         self.is_up = False  # it serves the present generation, or flips of it are on their way
         self.serving = 0  # the number that it serves
         self.restarts = 0
+        self.upstreams_down: frozenset[tuple[str, str]] = frozenset()
         self.last: Figures | None = None  # when it was last asked
         self.channel: Channel | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -145,7 +146,7 @@ class Member:
     def _forget(self) -> None:
         """Nothing is known of a process that is no more."""
         self.channel, self.process = None, None
-        self.is_up, self.serving = False, 0
+        self.is_up, self.serving, self.upstreams_down = False, 0, frozenset()
         self.parcels, self.staged, self.networks = {}, None, None
         waiting = [*self._asked.values(), *([self._staging] if self._staging is not None else [])]
         for future in waiting:
@@ -165,7 +166,7 @@ class Member:
                 self._first_sign.set()
                 match message:
                     case Alive():
-                        pass
+                        self.upstreams_down = message.upstreams_down
                     case Serving():
                         self.serving = message.number
                         self.has_changed.set()

@@ -18,7 +18,7 @@ from resolver.memo import Kept
 from resolver.message import NOERROR, Query
 from resolver.outcome import Reply, Source
 from resolver.query import CLASS_IN, TRANSFERS
-from resolver.views import Door
+from resolver.views import EXPLAIN, Door
 
 
 def plain_view(source: str, door: Door, generation: Generation) -> View | None:
@@ -39,6 +39,8 @@ def find_memorable(
     query = message.read(wire)
     if query is None or query.fault is not NOERROR or query.qclass != CLASS_IN:
         return None
+    if query.key.startswith(EXPLAIN):
+        return None  # what it is answered depends on who asks
     beyond = len(wire) - 12 - len(query.question)
     if query.qtype in TRANSFERS or beyond not in (0, message.BARE_OPT):
         return None

@@ -102,7 +102,9 @@ class Serving(NamedTuple):
 
 
 class Alive(NamedTuple):
-    """A worker's loop turns."""
+    """A worker's loop turns; and the upstreams that it calls down, by environment and name."""
+
+    upstreams_down: frozenset[tuple[str, str]] = frozenset()
 
 
 class Told(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
@@ -14,15 +15,24 @@ from resolver.alone import Answerers
 from resolver.asking import ask_any
 from resolver.checking import Checking
 from resolver.config import ServerConfig
+from resolver.events import EventLog
 from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures
 from resolver.generation import Generation, Published
+from resolver.history import History, Past
 from resolver.knowing import explaining
 from resolver.override_log import note_override, note_resumed
 from resolver.processes import Cost, costs_of
 from resolver.reload import Built
 from resolver.reloads import Reloads
 from resolver.samples import Sampled
+
+
+class Memory(NamedTuple):
+    """What a server remembers of its own past."""
+
+    events: EventLog
+    history: History
 
 
 class Operations:
@@ -36,7 +46,12 @@ class Operations:
         answerers: Answerers,
         reloads: Reloads,
         config: ServerConfig,
+        *,
+        memory: Memory | None = None,
     ) -> None:
+        if memory is None:
+            memory = Memory(EventLog(), History(published.generation, time.time()))
+        self.events, self._history = memory
         self.answerers = answerers
         self.reloads = reloads
         self.policy = config.forward.policy  # how one of several upstreams is chosen
@@ -89,6 +104,10 @@ class Operations:
     ) -> dict[str, int]:
         """Forget in the cache; how many entries in each environment."""
         return await self.answerers.forget(environments, name, suffix)
+
+    def past(self, moment: float) -> Past:
+        """What was served at a time, in seconds since the epoch; raises NotKept."""
+        return self._history.at(moment, self.generation)
 
     async def explain(self, work: Callable[[Knowledge], Facts]) -> Facts:
         """Do `work` with what is known of forwarding."""

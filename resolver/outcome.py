@@ -46,6 +46,7 @@ class Reason(Enum):
     """Why a query got this outcome: (word, extended error code or None, extra text)."""
 
     ANSWERED = ("answered", None, "")
+    EXPLAINED = ("explained", None, "")
     MALFORMED = ("malformed", None, "")
     UNKNOWN_OPCODE = ("unknown-opcode", None, "")
     UNKNOWN_VERSION = ("unknown-edns-version", None, "")

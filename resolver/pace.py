@@ -18,7 +18,7 @@ class Held(NamedTuple):
     """What was not told of one kind in a window that is over."""
 
     kind: Hashable
-    count: int
+    number: int
     seconds: float  # of the window
 
 

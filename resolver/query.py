@@ -14,7 +14,7 @@ from resolver.generation import Generation, View
 from resolver.message import NOERROR, Query
 from resolver.outcome import NOT_A_QUERY, Outcome, Rcode, Reason, Source, hot_asked, hot_reply
 from resolver.render import AUTHORITATIVE, refuse, render
-from resolver.views import Door
+from resolver.views import EXPLAIN, Door
 
 CLASS_IN = 1
 TRANSFERS = frozenset({251, 252})  # IXFR, AXFR
@@ -40,7 +40,7 @@ def handle(
     if door.environment is None and generation.trusted is None:  # most servers, most queries
         view, subnet = generation.views.get(generation.networks.find(source)), None
     else:
-        view, subnet = _find_view(query, source, door, generation)
+        view, subnet = find_view(query, source, door, generation)
     environment = view.environment if view is not None else None
     if query.fault is not NOERROR:
         reason = _FAULTS.get(query.fault, Reason.MALFORMED)
@@ -51,6 +51,11 @@ def handle(
         return refuse(wire, query, environment, Rcode.REFUSED, Reason.UNKNOWN_CLASS)
     if query.qtype in TRANSFERS:
         return refuse(wire, query, environment, Rcode.REFUSED, Reason.TRANSFER_REFUSED)
+    if door.explain is not None and query.key.startswith(EXPLAIN):
+        asked = hot_asked((wire, query, view, door, subnet, source))
+        explained = door.explain(asked, generation, now, cache)
+        if explained is not None:
+            return explained
     answer = view.answers.find(query.key)
     if answer is None or (answer.onward is not None and query.recursion_desired):
         asked = hot_asked((wire, query, view, door, subnet, source))
@@ -71,7 +76,7 @@ _FAULTS = {
 }
 
 
-def _find_view(
+def find_view(
     query: Query, source: str, door: Door, generation: Generation
 ) -> tuple[View | None, bytes | None]:
     """Who asks; and, for a trusted forwarder, the client subnet to confirm (RFC 7871 7.2.1)."""

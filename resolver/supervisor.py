@@ -31,9 +31,12 @@ from resolver.checks import Register
 from resolver.config import ListenSpec, ServerConfig
 from resolver.cpus import count_cpus
 from resolver.crew import Crew
+from resolver.events import EventLog
+from resolver.events_noticed import SEVERAL, Look, Noticing
 from resolver.generation import Generation, Published, release, settle
+from resolver.history import History
 from resolver.listen.sockets import Bound, CannotListen, NoFamily, bind_often
-from resolver.operations import Operations
+from resolver.operations import Memory, Operations
 from resolver.reload import Builder, Built, abridge
 from resolver.reloads import Reloads
 from resolver.revision import read_revision
@@ -109,6 +112,13 @@ class Supervisor:
         self._reloading = asyncio.Lock()
         self._touched: set[Target] = set()  # by health, while a build is under way
         self.checking = Checking(config, self._judge_anew)
+        self.events = EventLog()
+        self._history = History(generation, time.time())
+        checker = self.checking.checker
+        self._noticing = Noticing(
+            *(self.events, checker.find_use),
+            lambda endpoint: checker.environment_of(endpoint) or SEVERAL,
+        )
         self._register = Register()
         self.answerers: Answerers
         if sockets.workers:
@@ -120,6 +130,7 @@ class Supervisor:
         self.operations = Operations(
             *(self.published, self.checking, self.reload, self.answerers, self.reloads),
             config,
+            memory=Memory(self.events, self._history),
         )
         revision = read_revision(Path(__file__).parents[1], climbs=False)
         self.admin = AdminServer(
@@ -154,6 +165,7 @@ class Supervisor:
         """Begin to probe and to answer; wait for the first observations."""
         await self.checking.start(await aside(self._register.uses, self.published.generation.zones))
         await self.answerers.start()
+        self._look()  # what is said from now on is news
         await self.admin.start()
         await self.checking.first_round()
         # What is known by now is in the answers.
@@ -185,6 +197,9 @@ class Supervisor:
         new = current.judged_anew(current.number + 1, table, changed)
         self.published.replace(new)
         self.answerers.flip(new, changed)
+        wall = time.time()
+        self._history.flipped(wall, new.number, current.health, changed)
+        self._noticing.flipped(wall, current.health.known, table.known, changed)
 
     def _say_ready(self) -> None:
         places = ", ".join(str(bounds[0].address) for _, bounds in self.sockets.listeners)
@@ -214,8 +229,16 @@ class Supervisor:
                     await self.reload()
                 self.answerers.look_after()
                 logs.look_after()
+                self._look()
             except Exception:
                 log.exception("reload failed; generation %d serves on", self._number)
+
+    def _look(self) -> None:
+        """Note what has happened since the last look."""
+        checker, answerers = self.checking.checker, self.answerers
+        what = (checker.overrides(), answerers.states(), answerers.upstreams_down)
+        seen = Look(*what, checker.is_frozen, self.checking.trouble)
+        self._noticing.look(time.time(), seen)
 
     def _has_changed(self, now: float) -> bool:
         """Whether files are to be read again: those of the zones, or the machine's resolv.conf."""
@@ -251,12 +274,14 @@ class Supervisor:
                 which = logs.fields(generation=self._number, result="failed")
                 log.error("reload refused: generation %d serves on", self._number, extra=which)
                 self._manager.tell("reload refused, what was served before serves on: see the log")
+                self._noticing.refused(time.time(), self._number, built.problems)
                 return built
             await self.answerers.stage(built.generation)
             old = self.published.generation
             # Health may have moved on while the files were read.
             new = built.generation.judged_anew(old.number + 1, old.health, self._touched)
             self.published.replace(new, retiring=old)
+            self._history.reloaded(time.time(), old, new)
             self.answerers.commit(new)
             self.reloads.succeed(time.time(), revision)
             await self._be_caught_up(new)
@@ -266,12 +291,15 @@ class Supervisor:
                 extra=logs.fields(generation=new.number, result="ok", seconds=round(seconds, 3)),
             )
             self._manager.tell("serving")
+            warnings = sum(p.severity is Severity.WARNING for p in built.problems)
+            self._noticing.reloaded(time.time(), new.number, revision or None, seconds, warnings)
             with BRISKLY:
                 await self.checking.use(await aside(self._register.uses, new.zones))
             await beside(at_once, settle(old, new))
             self.published.retired()
             new.handouts.prune(time.monotonic())
-            await beside(at_once, release(old, new))
+            await beside(at_once, release(old, new, names=False))
+            await beside(at_once, self._history.let_go())
             await self._save_serials(new)
             gc.freeze()
             return dataclasses.replace(built, generation=new)

@@ -6,11 +6,20 @@ A table belongs to one generation; what it remembers of addresses goes with it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from resolver.zones.leaves import IPNetwork
+
+if TYPE_CHECKING:  # they import views from here
+    from resolver.cache import Cache
+    from resolver.generation import Generation
+    from resolver.outcome import Asked, Reply
+
+EXPLAIN = b"\x08_explain"
+"""The first label of names that some clients are told about (`explain_names`). What such a name is
+answered depends on who asks, so that no memo keeps it."""
 
 Target = TypeVar("Target")
 
@@ -101,6 +110,7 @@ class Door:
     environment: str | None = None  # a pinned listener's
     region: str | None = None
     allow: NetworkTable[bool] | None = None  # None: every source
+    explain: Callable[[Asked, Generation, float, Cache | None], Reply | None] | None = None
 
 
 def _one_value(

@@ -79,10 +79,12 @@ class Worker:
         """Show that the loop turns."""
         while True:
             logs.look_after()
-            self._channel.send(Alive())
-            await asyncio.sleep(BEAT)
+            down = frozenset[tuple[str, str]]()
             if self._answering is not None:
                 self._answering.look_after()
+                down = self._answering.upstreams_down
+            self._channel.send(Alive(down))
+            await asyncio.sleep(BEAT)
 
     async def _listen(self) -> None:
         with contextlib.suppress(Closed):
@@ -142,7 +144,7 @@ class Worker:
             )
             for door in settings.doors
         ]
-        what = (Published(generation), doors, settings.workers)
+        what = (Published(generation), doors, settings.workers, settings.number)
         self._answering = Answering(settings.config, *what)
         gc.freeze()  # what was loaded lives on: the collector need not walk it
         gc.set_threshold(*COLLECT)

@@ -141,7 +141,7 @@ def _handler(server: PlayedServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(octets)
 
-        do_GET = do_PUT = do_POST = answer  # noqa: N815  # the names that http.server calls
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server calls
 
     return Handler
 

@@ -297,7 +297,7 @@ class Server:
         raise AssertionError(f"the server ended without {text!r}: {self.log}")
 
     async def ready(self) -> Server:
-        line = await self.until(" ready: ")
+        line = await self.until("ready: ")
         match = re.search(r"listening on \S+:(\d+)[, ]", line)
         assert match is not None, line
         self.port = int(match[1])

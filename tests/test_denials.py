@@ -290,3 +290,11 @@ def test_any_octets_are_denied_only_where_handle_denies(
             assert not isinstance(wanted, Drop)
             assert isinstance(wanted, Reply)
             assert found[0] == wanted.wire
+
+
+def test_explain_names_are_looked_at_each_time(known: Known) -> None:
+    """What they are answered depends on who asks, and not on the name alone."""
+    known.learn(query(in_dev("explained"[:8]), "TXT"))
+    assert known.give(query(in_dev("_explair"), "TXT")) is not None
+    assert known.give(query(in_dev("_explain"), "TXT")) is None
+    assert known.give(query(in_dev("_EXPLAIN"), "TXT")) is None

@@ -27,7 +27,7 @@ async def test_it_reads_and_asks_nobody(generation: Callable[..., Generation]) -
             partition = known.partition(environment)
             assert partition is not None
             assert partition.peek(KEY, known.now) is None
-            return [standing.name for standing in known.choose(environment, route)]
+            return [standing.name for standing in known.choose(environment, route) or ()]
 
         async def ask(want: Want) -> Known:
             asked.append(want)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from resolver import logs
-from resolver.logs import ABRIDGED, fields, printable, rfc3339, set_up
+from resolver.logs import ABRIDGED, Log, fields, printable, rfc3339
 
 HOSTILE = "a\nb\r\x1b[2Jc\x00\x7f\x9b\u2028\u202eevil\ud800"
 ESCAPED = r"a\010b\013\027[2Jc\000\127\194\155\226\128\168\226\128\174evil\237\160\128"
+EPOCH = datetime.fromtimestamp(0, UTC)
 log = logging.getLogger("sightline.test")
 
 
@@ -48,6 +49,13 @@ def stream() -> Iterator[io.StringIO]:
     logging.captureWarnings(capture=False)
 
 
+def set_up(form: str, stream: io.StringIO, worker: int | None = None) -> Log:
+    """As a server has it: alone."""
+    root = logging.getLogger()
+    root.handlers[:] = [handler for handler in root.handlers if isinstance(handler, Log)]
+    return logs.set_up(form, worker, stream)
+
+
 def said(stream: io.StringIO) -> list[Any]:
     """The objects of a JSON log."""
     return [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -65,7 +73,7 @@ def test_text_is_a_line_for_people(stream: io.StringIO) -> None:
     log.info("ready: %d zones", 3, extra=fields(zones=3))
     (line,) = stream.getvalue().splitlines()
     day, clock, level, message = line.split(" ", 3)
-    assert datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S,%f").astimezone()
+    assert datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S,%f").astimezone() > EPOCH
     assert (level, message) == ("INFO", "ready: 3 zones")
 
 
@@ -173,6 +181,24 @@ def test_what_is_no_trouble_is_never_held_back(stream: io.StringIO, clock: Clock
         log.info("generation published")
         log.error("zones/a.yaml:1:1: error: …", extra=ABRIDGED)
     assert len(stream.getvalue().splitlines()) == 200
+
+
+def test_another_format_takes_the_place_of_the_first(stream: io.StringIO) -> None:
+    """Until the configuration is read, the log is text."""
+    set_up("text", stream=stream)
+    set_up("json", stream=stream)
+    log.info("once")
+    assert len(said(stream)) == 1
+
+
+def test_a_log_that_somebody_else_takes_is_left_to_them(stream: io.StringIO) -> None:
+    """Such as a test."""
+    theirs = logging.NullHandler()
+    logging.getLogger().handlers[:] = [theirs]
+    logs.set_up("json", stream=stream)
+    log.warning("not here")
+    assert logging.getLogger().handlers == [theirs]
+    assert stream.getvalue() == ""
 
 
 def test_look_after_reaches_the_log(stream: io.StringIO, clock: Clock) -> None:

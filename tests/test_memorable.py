@@ -395,3 +395,12 @@ def test_a_reply_over_tcp_may_be_larger(generation: Compile) -> None:
         kept = find_memorable(wire, reply, view_of(made), None, 1.0, Counters().tally(reply, "udp"))
         assert kept is not None
         assert kept.tail == reply.wire[2:]
+
+
+def test_nothing_of_explain_names_is_kept(generation: Compile) -> None:
+    """Not even that there is no such name: another client of the view may be told more."""
+    made = generation(FILES)
+    assert memorable(made, query(in_dev("_explair.wild"), "TXT")) is not None
+    for name in ("_explain.wild", "_Explain.x.wild"):
+        for rdtype in ("TXT", "A"):
+            assert memorable(made, query(in_dev(name), rdtype)) is None

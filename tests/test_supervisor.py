@@ -1,8 +1,10 @@
 """A server, in one process and with workers: ready, reload, watch, stop."""
 
 import asyncio
+import re
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,44 @@ async def test_health_that_moves_during_a_reload_is_not_lost(
             assert len(addresses(await server.ask(WEB))) == (2 if number % 2 else 1)
         assert (await reloading).status == 200
         assert len(addresses(await server.ask(WEB))) == (2 if number % 2 else 1)
+
+
+async def test_what_has_happened_is_told(running_server: Run, zones_dir: ZonesDir) -> None:
+    """Reloads, good and refused, and an operator's word; and what was answered before them."""
+    server = await running_server(zones_dir())
+    zones_dir({"dev.yaml": TWO})
+    assert (await server.admin("POST", "/api/v1/reload")).status == 200
+    zones_dir({"dev.yaml": TWO.replace("hello", "[}")})
+    assert (await server.admin("POST", "/api/v1/reload")).status == 422
+    found = (await server.admin("GET", "/api/v1/events?kind=reload")).body
+    accepted, refused = found["events"]
+    assert (accepted["result"], refused["result"]) == ("accepted", "refused")
+    assert "dev.yaml" in refused["problems"][0]
+    explain = "/api/v1/explain?name=web.dev.east&client=127.0.0.1&at="
+    too_long_ago = await server.admin("GET", f"{explain}2001-01-01")
+    assert too_long_ago.status == 404
+    since = re.search(r"served since (\S+)", too_long_ago.body["detail"])
+    assert since is not None
+    later = datetime.fromtimestamp(accepted["id"] / 1_000_000, UTC).isoformat()
+    for moment, count in ((since[1], 3), (later.replace("+00:00", "Z"), 2)):
+        then = await server.admin("GET", f"{explain}{moment}")
+        assert len(then.body["chain"][0]["values"]) == count
+    word = {"state": "drain", "by": "ann"}
+    path = "/api/v1/endpoints/web.dev.east/10-80-1-1/state"
+    assert (await server.admin("PUT", path, word)).status == 200
+    async with asyncio.timeout(PATIENCE):
+        while not (await server.admin("GET", "/api/v1/events?kind=override")).body["events"]:
+            pass
+    ran = await server.run("events", "--kind", "override")
+    assert "web.dev.east/10-80-1-1: drain by ann" in ran.out
+
+
+async def test_names_are_explained_through_dns(running_server: Run, zones_dir: ZonesDir) -> None:
+    """To this machine's own address; to 127.64.0.1, of another environment, nothing exists."""
+    server = await running_server(zones_dir())
+    name = "text.dev.east.corp.test."
+    message = await server.ask(f"_explain._txt.{name}", "TXT")
+    texts = [rdata.strings[0].decode() for rdata in message.answer[0]]
+    assert texts[0] == f"{name} TXT: NOERROR from zone, answered"
+    theirs = await server.ask(f"_explain._txt.{name}", "TXT", "127.64.0.1")
+    assert (theirs.rcode(), theirs.answer) == (3, [])

@@ -9,9 +9,11 @@ from healthcheck.counts import CheckCounts
 from healthcheck.health import DeclaredState, Target
 from healthcheck.heartbeats import Word
 from healthcheck.report import Report, Summary
+from resolver.events import EventLog
 from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures
 from resolver.generation import Generation
+from resolver.history import Past
 from resolver.processes import Cost
 from resolver.reload import Built
 from resolver.reloads import Reloads
@@ -30,6 +32,10 @@ class Operated(Protocol):
 
     @property
     def generation(self) -> Generation: ...
+
+    @property
+    def events(self) -> EventLog:
+        """What has happened of late."""
 
     @property
     def keeps_overrides(self) -> bool:
@@ -60,6 +66,12 @@ class Operated(Protocol):
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
     ) -> dict[str, int]:
         """Forget in the cache; how many entries in each environment."""
+
+    def past(self, moment: float) -> Past:
+        """What was served at a time, in seconds since the epoch; raises NotKept.
+
+        In the loop that reloads: what it gives may be taken apart later.
+        """
 
     async def explain(self, work: Callable[[Knowledge], Facts]) -> Facts:
         """Do `work` with what is known of forwarding; it may be tried several times."""

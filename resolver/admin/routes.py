@@ -83,6 +83,9 @@ _STATE = _choice(
     *("state", "in this effective state", "up", "unproven", "unknown", "damped", "down"),
     *("draining", "maintenance"),
 )
+_KIND_OF_EVENT = _choice(
+    *("kind", "of one kind", "health", "override", "reload", "worker", "upstream", "checker")
+)
 
 
 ROUTES = (
@@ -114,6 +117,13 @@ ROUTES = (
         Parameter("name", "the name that is asked for", is_required=True),
         Parameter("type", "A where it is not said"),
         Parameter("client", "the address that asks", is_required=True),
+        Parameter("at", "at a time: `14:03:22` (UTC), `5m ago` or ISO 8601; now without"),
+    ),
+    _route(
+        *("events", "GET", r"/api/v1/events", Need.READ),
+        Parameter("since", "after an event, by its id, or since a time"),
+        _number("limit", "so many at most: the latest, or those that follow `since`", 1000),
+        *(_ENVIRONMENT, _KIND_OF_EVENT),
     ),
     _route(
         *("top", "GET", r"/api/v1/top", Need.READ),

@@ -17,7 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from resolver import names
-from resolver.admin import forward_api, health_api, server_api, top_api
+from resolver.admin import events_api, explain_api, forward_api, health_api, server_api, top_api
 from resolver.admin.access import Caller, Denied, Rules, table
 from resolver.admin.asked import MAX_BODY, Asked, Shared
 from resolver.admin.metrics import Scrapes
@@ -89,7 +89,8 @@ class AdminServer:
             "endpoint": health_api.show_endpoint,
             "change": health_api.change_state,
             "heartbeat": health_api.take_heartbeat,
-            "explain": server_api.show_explanation,
+            "explain": explain_api.show_explanation,
+            "events": events_api.list_events,
             "top": top_api.show_top,
             "upstreams": forward_api.show_upstreams,
             "cache": forward_api.show_cache,

@@ -1,8 +1,7 @@
-"""The routes about the server itself: alive, ready, status, generation, reload, explain."""
+"""The routes about the server itself: alive, ready, status, environments, generation, reload."""
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 
 from aiohttp import web
@@ -11,7 +10,7 @@ from resolver import __version__
 from resolver.admin import openapi
 from resolver.admin.asked import Asked, reply
 from resolver.admin.forward_api import tell_standings
-from resolver.admin.problems import Refused, denied
+from resolver.admin.problems import Refused
 from resolver.admin.status import (
     Json,
     tell_checker,
@@ -20,15 +19,11 @@ from resolver.admin.status import (
     tell_number,
     tell_served,
 )
-from resolver.explain import explain
-from resolver.explain_selection import Seen
 from resolver.figures import Figures
 from resolver.generation import Generation
-from resolver.names import BadName
 from resolver.outcome import Rcode, Reply
 from resolver.query import handle
 from resolver.views import Door
-from resolver.zones import records
 from resolver.zones.places import Severity
 
 SOA = 6
@@ -160,50 +155,6 @@ async def reload(asked: Asked) -> web.Response:
         detail += f"; generation {asked.operated.generation.number} serves on"
         raise Refused(422, detail, {"problems": problems})
     return reply({"generation": built.generation.number, "warnings": problems})
-
-
-async def show_explanation(asked: Asked) -> web.Response:
-    """GET /api/v1/explain: why a client gets an answer."""
-    query = asked.query("name", "type", "client")
-    for key in ("name", "client"):
-        if not query.get(key):
-            raise Refused(400, f"the parameter {key!r} is missing")
-    client = _read_client(query["client"])
-    seen = await asked.aside(_look, asked)
-    # Not in a thread: a reload takes the generation of before apart.
-    generation = asked.operated.generation
-    if not asked.sight.sees_all:
-        _check_sight(asked, generation, client)
-    try:
-        qtype = records.type_number(query.get("type") or "A")
-        what = (generation, query["name"], qtype, client)
-        facts = await asked.operated.explain(
-            lambda known: explain(*what, reveal=asked.sight.sees_all, seen=seen, knowledge=known)
-        )
-    except (BadName, records.BadRdata) as error:
-        raise Refused(400, str(error)) from None
-    return reply(facts)
-
-
-def _look(asked: Asked) -> Seen:
-    covers = asked.sight.covers
-    found = {r.use.target: r for r in asked.operated.reports() if covers(r.use.labels[0])}
-    return Seen(found, asked.operated.summary().now, covers)
-
-
-def _read_client(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise Refused(400, f"{text[:100]!r} is no address of a client") from None
-
-
-def _check_sight(asked: Asked, generation: Generation, client: str) -> None:
-    """Clients of an environment that is not seen are as unknown as those of none."""
-    view = generation.view_of(client)
-    is_trusted = generation.trusted is not None and generation.trusted.find(client)
-    if view is None or is_trusted or not asked.sight.covers(view.environment):
-        raise denied(403, f"{client} is no client of an environment that this token covers")
 
 
 async def show_openapi(asked: Asked) -> web.Response:

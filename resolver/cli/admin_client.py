@@ -231,8 +231,9 @@ def _read_token(file: str | None) -> str | None:
 
 
 def complain(command: str, error: object) -> None:
-    """One line on stderr."""
-    print(f"sightline {command}: {error}", file=sys.stderr)
+    """One line on stderr, in place of what a terminal shows of the progress."""
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(f"{start}sightline {command}: {error}", file=sys.stderr)
 
 
 def ask_each(

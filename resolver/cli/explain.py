@@ -16,7 +16,7 @@ from resolver.cli.admin_client import (
     find_servers,
 )
 from resolver.cli.common import add_zone_arguments, load_generation
-from resolver.cli.wording import printable
+from resolver.cli.wording import printable, to_moment
 from resolver.explain import explain
 from resolver.explain_lines import to_lines
 from resolver.explain_selection import Facts
@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the files; of the addresses of a name, the first that answers",
     )
     add_token_argument(parser)
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        help="what a running server answered at a time, as 14:03:22, '5m ago' or ISO 8601: it "
+        "keeps the zones of its last 10 reloads and an hour of health",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -46,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _give_up(str(error))
     if arguments.admin is not None and arguments.zones is not None:
         return _give_up("--zones and --admin exclude each other")
+    if arguments.at is not None and arguments.admin is None:
+        return _give_up("--at asks a running server: say which with --admin")
     try:
         if arguments.admin is None:
             facts = _explain_files(arguments, qtype)
@@ -70,6 +78,8 @@ def _ask_server(arguments: argparse.Namespace) -> Facts:
     """What the first server that answers says; raises Ended when none does."""
     command = arguments.command
     asked = {"name": arguments.name, "type": arguments.type, "client": arguments.client}
+    if arguments.at is not None:
+        asked["at"] = to_moment(arguments.at) or ""
     path = f"/api/v1/explain?{urlencode(asked)}"
     arguments.admin = [arguments.admin]
     for server in find_servers(arguments):

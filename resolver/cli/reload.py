@@ -15,6 +15,7 @@ from resolver.cli.admin_client import (
     exit_code,
     find_servers,
 )
+from resolver.cli.progress import Progress
 from resolver.cli.wording import printable
 
 PATIENCE = 300.0  # seconds: the server answers when it has built everything
@@ -37,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _reload(server: AdminServer) -> None:
     try:
-        body = server.ask("POST", "/api/v1/reload", timeout=PATIENCE).body
+        with Progress(f"{server}: reading the zone files"):
+            body = server.ask("POST", "/api/v1/reload", timeout=PATIENCE).body
     except Refused as error:
         _show(error.body.get("problems", ()))
         raise

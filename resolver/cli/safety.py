@@ -19,6 +19,7 @@ from resolver.cli.admin_client import (
     complain,
     endpoint_path,
 )
+from resolver.cli.progress import Progress
 from resolver.cli.wording import read_time, to_clock, to_span
 
 PAUSE = 0.5  # seconds between looks
@@ -99,19 +100,27 @@ class Watch:
 
 def wait_until_safe(command: str, watches: Sequence[Watch], timeout: float) -> int:
     """Look until every endpoint is safe to stop at every server, at most `timeout` seconds."""
+    try:
+        with Progress("waiting until it is safe to stop") as progress:
+            left = _wait(watches, timeout, progress)
+    except Lost as error:
+        complain(command, error)
+        return PROBLEMS
+    for sentence in left:
+        complain(command, f"{sentence} (waited {to_span(timeout)})")
+    if not left:
+        print("safe to stop")
+    return PROBLEMS if left else DONE
+
+
+def _wait(watches: Sequence[Watch], timeout: float, progress: Progress) -> list[str]:
+    """What there is still to wait for after `timeout` seconds at most; raises Lost."""
     deadline = time.monotonic() + timeout
-    while True:
-        try:
-            left = [sentence for watch in watches for sentence in watch.look()]
-        except Lost as error:
-            complain(command, error)
-            return PROBLEMS
-        if not left:
-            print("safe to stop")
-            return DONE
+    while left := [sentence for watch in watches for sentence in watch.look()]:
         rest = deadline - time.monotonic()
         if rest <= 0:
-            for sentence in left:
-                complain(command, f"{sentence} (waited {to_span(timeout)})")
-            return PROBLEMS
+            break
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        progress.say(f"waiting: {left[0]}{more}")
         time.sleep(min(PAUSE, rest))
+    return left

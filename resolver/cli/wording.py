@@ -21,10 +21,28 @@ def to_span(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
+def to_octets(count: int) -> str:
+    """`512 B`, `3.4 kB`, `12.0 MB`."""
+    for size, unit in ((1_000_000, "MB"), (1000, "kB")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
 def read_time(text: str) -> datetime:
     """An ISO 8601 time; UTC if it does not say."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def to_moment(text: str | None) -> str | None:
+    """A point in time that was typed here, as servers read it; raises ValueError."""
+    if text is None:
+        return None
+    from resolver.moments import read_moment  # few commands are given times
+
+    found = read_moment(text, datetime.now().astimezone()).astimezone(UTC)
+    return found.isoformat().replace("+00:00", "Z")
 
 
 def to_clock(when: datetime, now: datetime) -> str:

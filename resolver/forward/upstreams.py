@@ -77,6 +77,13 @@ class Judge(Taker, Protocol):
     def fault(self, attempt: Attempt, fault: Exception) -> None: ...
 
 
+class Witness(Protocol):
+    """Sees what goes to upstreams and what comes back; raises nothing."""
+
+    def sent(self, attempt: Attempt) -> None: ...
+    def received(self, attempt: Attempt, wire: bytes) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """What is believed of upstreams."""
@@ -105,6 +112,7 @@ class Upstreams:
     def __init__(self, trust: Trust | None = None, own: Iterable[tuple[str, int]] = ()) -> None:
         self.trust = trust or Trust()
         self.taker: Judge
+        self.witness: Witness | None = None
         self._own = frozenset(own)  # addresses and ports that we listen on
         self._is_own: dict[str, bool] = {}
         self._standings: dict[tuple[str, Upstream], Standing] = {}
@@ -221,6 +229,8 @@ class Upstreams:
 
     def send(self, attempt: Attempt) -> None:
         """Send an attempt on its way; whatever goes wrong is told later, never from here."""
+        if self.witness is not None:
+            self.witness.sent(attempt)
         try:
             self._way(attempt).send(attempt)
         except Exception as fault:  # noqa: BLE001  # such as a CA file that is gone
@@ -242,6 +252,8 @@ class Upstreams:
 
     def deliver(self, attempt: Attempt, wire: bytes) -> None:
         """Pass on what came back; ends what the exchange has no more use for."""
+        if self.witness is not None:
+            self.witness.received(attempt, wire)
         try:
             if attempt.exchange is None:
                 self.probes.answered(attempt, wire, monotonic())

@@ -18,7 +18,9 @@ from resolver.forward.forwarder import Forwarder
 from resolver.generation import Published
 from resolver.listen.faults import forward, serve_safely
 from resolver.listen.sockets import BACKLOG, Bound
-from resolver.outcome import Forward, Outcome, Reply
+from resolver.listen.strangers import Strangers
+from resolver.listen.witness import Seen, Witness
+from resolver.outcome import Forward, Outcome, Reason, Reply
 from resolver.query import handle
 from resolver.views import Door
 
@@ -37,7 +39,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: StreamListener) -> None:
         self.listener = listener
         self.received = bytearray()
-        self.source = ""
+        self.source, self.port = "", 0
         self.active = 0.0  # when something last moved
         self.stalled: float | None = None  # since when the client reads nothing
         self.is_ending = False  # the client sends no more
@@ -52,7 +54,7 @@ class Connection(asyncio.Protocol):
         if peer is None:  # gone before it was accepted
             self.transport.abort()
             return
-        self.source = peer[0]
+        self.source, self.port = peer[:2]
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER)
         self.listener.add(self)
 
@@ -163,6 +165,8 @@ class StreamListener:
         self.counters = counters
         self.max_connections = max_connections
         self.idle = idle
+        self.strangers = Strangers()
+        self.witness: Witness | None = None  # to be set before it starts
         # Least recently active first.
         self.connections: OrderedDict[Connection, None] = OrderedDict()
         self.loop: asyncio.AbstractEventLoop
@@ -195,27 +199,44 @@ class StreamListener:
     def answer(self, connection: Connection, wire: bytes) -> None:
         """Answer one message; what is no query ends nothing and gets nothing."""
         now = monotonic()
+        seen = None if self.witness is None else self._see(connection, wire, now)
         try:
             generation, cache = self.published.generation, self.cache
             outcome = handle(wire, connection.source, self.door, generation, now, cache)
             if isinstance(outcome, Forward):
                 connection.pending += 1
-                forward(self.forwarder, outcome, partial(self._respond, connection, now))
+                forward(self.forwarder, outcome, partial(self._respond, connection, now, seen))
                 return
+            if isinstance(outcome, Reply) and outcome.reason is Reason.UNKNOWN_CLIENT:
+                self.strangers.note(connection.source, "tcp", now)
         except Exception as fault:  # noqa: BLE001  # the one net of this entry point
             outcome = serve_safely(wire, fault, log)
-        self._give(connection, now, outcome)
+        self._give(connection, now, seen, outcome)
 
-    def _respond(self, connection: Connection, asked: float, outcome: Outcome) -> None:
+    def _see(self, connection: Connection, wire: bytes, now: float) -> Seen:
+        """Tell that a message has come."""
+        host, port = connection.transport.get_extra_info("sockname")[:2]
+        seen = Seen(wire, connection.source, connection.port, (host, port), self.door, now)
+        if self.witness is not None:
+            self.witness.asks(seen)
+        return seen
+
+    def _respond(
+        self, connection: Connection, asked: float, seen: Seen | None, outcome: Outcome
+    ) -> None:
         """Send a reply for which upstreams were asked, if the client is still there."""
-        self._give(connection, asked, outcome)
+        self._give(connection, asked, seen, outcome)
         connection.pending -= 1
         connection.touch()
         if not connection.transport.is_closing():
             connection.go_on()
 
-    def _give(self, connection: Connection, asked: float, outcome: Outcome) -> None:
+    def _give(
+        self, connection: Connection, asked: float, seen: Seen | None, outcome: Outcome
+    ) -> None:
         self.counters.count(outcome, "tcp", monotonic() - asked)
+        if seen is not None and self.witness is not None:
+            self.witness.answers(seen, outcome)
         if isinstance(outcome, Reply) and not connection.transport.is_closing():
             connection.transport.write(len(outcome.wire).to_bytes(2, "big") + outcome.wire)
 

@@ -27,10 +27,12 @@ from resolver.checks import uses
 from resolver.compile import compile_generation
 from resolver.config import AdminConfig, load_config
 from resolver.counters import Totals
+from resolver.events import EventLog
 from resolver.explain_elsewhere import Facts, Knowledge
 from resolver.figures import Figures, figures_of
 from resolver.forward.standing import Standing
 from resolver.generation import Generation
+from resolver.history import History, Past
 from resolver.processes import Cost
 from resolver.reload import Builder, Built
 from resolver.reloads import Reloads
@@ -113,6 +115,7 @@ class Operating:
     generation: Generation
     builder: Builder
     keeps_overrides: bool = False
+    events: EventLog = field(default_factory=EventLog)
     cache: Cache = field(default_factory=Cache)
     knowledge: Knowledge = field(default_factory=NothingKnown)
     upstreams: list[Standing] = field(default_factory=list)
@@ -147,6 +150,7 @@ class Operating:
 
     def __post_init__(self) -> None:
         self.targets = uses(self.generation.zones)
+        self.history = History(self.generation, NOW)
 
     def judge(self, address: str, health: Health, track: Track | None = None) -> None:
         """Say what is known of an address; answers follow."""
@@ -180,6 +184,9 @@ class Operating:
         self, environments: frozenset[str], name: bytes | None, suffix: bytes | None
     ) -> dict[str, int]:
         return self.cache.forget(environments, name, suffix)
+
+    def past(self, moment: float) -> Past:
+        return self.history.at(moment, self.generation)
 
     async def explain(self, work: Callable[[Knowledge], Facts]) -> Facts:
         return work(self.knowledge)

@@ -68,6 +68,7 @@ def assert_nothing_is_told(text: str) -> None:
         "/api/v1/endpoints/*/*",
         "/api/v1/generation",
         "/api/v1/environments",
+        "/api/v1/events",
         "/api/v1/upstreams",
         "/api/v1/cache",
         "/api/v1/top",

@@ -10,7 +10,8 @@ from tests.support import ROOT
 PURE = (
     *("names", "message", "outcome", "views", "answers", "select", "compile", "generation"),
     *("query", "namespace", "populate", "rrsets", "explain", "export", "explain_lines"),
-    "explain_selection",
+    *("explain_selection", "explain_elsewhere", "explain_texts", "explain_names"),
+    *("events", "events_noticed", "history", "moments"),
     *(
         "packing",
         "prepare",
@@ -28,7 +29,7 @@ PURE = (
     *(f"zones/{name}" for name in ("zone", "records", "rdata", "svcb", "presentation", "reverse")),
     *("zones/upstream", "zones/write_yaml", "zones/json_schema", "zones/special"),
     *("cache", "elsewhere", "leaving", "offenders", "render", "routes"),
-    *("memo", "memorable", "denials", "counters", "pace"),
+    *("memo", "memorable", "denials", "counters", "pace", "dnstap"),
     *(f"forward/{name}" for name in ("wire", "private", "question", "scrub")),
     *("forward/standing", "forward/exchange"),
     *(f"zones/rules/{path.stem}" for path in (ROOT / "resolver/zones/rules").glob("*.py")),

@@ -198,6 +198,30 @@ async def test_hostile_names_are_text(world: World, open_page: Open) -> None:
     assert await page.locator("body :is(img, iframe, object, script)").count() == 0
 
 
+async def test_what_happened_is_told(world: World, open_page: Open) -> None:
+    """Moves between up and down, as they come."""
+    page = (await open_page(world.url)).page
+    world.down.add("127.1.5.2")
+    await page.locator("#events li", has_text="web.prod.east/green").first.wait_for()
+    world.down.discard("127.1.5.2")
+
+
+async def test_a_refused_reload_is_wrong_until_one_is_accepted(
+    world: World, open_page: Open
+) -> None:
+    """With its problems, by file and line."""
+    page = (await open_page(world.url)).page
+    broken = world.zones / "broken.yaml"
+    broken.write_text("zone: dev.nowhere\n")
+    await page.locator("#reload").click()
+    refused = page.locator("#sentences li", has_text="reload refused")
+    await refused.wait_for()
+    assert "broken.yaml:1" in await refused.inner_text()
+    broken.unlink()
+    await page.locator("#reload").click()
+    await refused.wait_for(state="detached")
+
+
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
 async def test_it_can_be_read(
     world: World, open_page: Open, size: tuple[int, int], scheme: str

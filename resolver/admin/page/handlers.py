@@ -9,7 +9,7 @@ from aiohttp import web
 
 from resolver.admin.access import Denied, Sight
 from resolver.admin.asked import Asked, Shared, reply
-from resolver.admin.server_api import show_explanation
+from resolver.admin.explain_api import show_explanation
 from resolver.admin.operated import Operated
 from resolver.admin.page.overviews import Overviews
 from resolver.admin.page.search import read_search

@@ -19,6 +19,7 @@ from resolver.admin.asked import Shared
 from resolver.admin.forward_api import tell_standings
 from resolver.admin.operated import NotAnswering, Operated
 from resolver.admin.page import overview, pulse, rows
+from resolver.admin.page.happened import tell_happened
 from resolver.admin.page.overview import Glance
 from resolver.admin.page.pulse import Pulse
 from resolver.admin.page.search import MOST, MOST_ENDPOINTS, Search, find
@@ -29,6 +30,7 @@ from resolver.figures import Figures
 
 RARELY = 20  # times as long as a walk takes, until the next
 ROWS_EVERY = 4.0  # seconds until what is shown of targets is looked up again
+EVENTS_EVERY = 1.0
 FORGET = 60.0  # seconds after which nobody looks any more
 
 Result = TypeVar("Result")
@@ -46,6 +48,7 @@ class _Kept:
     number: int = -1  # of the generation that was walked over
     due: float = 0.0  # the next walk, not before
     rows_due: float = 0.0
+    events_due: float = 0.0
     glance: Glance | None = None
     parts: Parts = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -84,6 +87,9 @@ class Overviews:
                 kept.rows_due = now + ROWS_EVERY
             for name, facts in self._told_at_once(sight).items():
                 kept.parts[name] = json.dumps(facts)
+            if now >= kept.events_due:
+                kept.parts["happened"] = json.dumps(tell_happened(self._operated.events, sight))
+                kept.events_due = now + EVENTS_EVERY
             return dict(kept.parts)
 
     async def services(self, sight: Sight, search: Search) -> Json:

@@ -16,7 +16,7 @@ from resolver.figures import Figures
 from tests.admin.operated import DOWN, FILES, TRACK_DOWN, Operating, operating
 
 DEV = Sight(frozenset({"dev"}))
-PARTS = {"figures", "history", "server", "tree", "upstreams", "wrong"}
+PARTS = {"figures", "happened", "history", "server", "tree", "upstreams", "wrong"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def overviews(operated: Operating) -> Overviews:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is due always."""
-    for name in ("RARELY", "ROWS_EVERY"):
+    for name in ("RARELY", "ROWS_EVERY", "EVENTS_EVERY"):
         monkeypatch.setattr(module, name, 0.0)
 
 

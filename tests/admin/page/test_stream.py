@@ -32,7 +32,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for looks."""
     monkeypatch.setattr(stream, "EVERY", 0.01)
     monkeypatch.setattr(pulse, "EVERY", 0.0)
-    for name in ("RARELY", "ROWS_EVERY"):
+    for name in ("RARELY", "ROWS_EVERY", "EVENTS_EVERY"):
         monkeypatch.setattr(overviews, name, 0.0)
 
 
@@ -75,10 +75,11 @@ async def test_everything_is_told_at_first_and_then_what_changes(
 ) -> None:
     """The time is first, so that ages are right."""
     async with following(client) as events:
-        first = [name async for name, _ in _take(events, 8)]
+        first = [name async for name, _ in _take(events, 9)]
         assert first[:2] == ["beat", "hello"]
         assert set(first) == {
             *("beat", "hello", "server", "tree", "wrong", "upstreams", "figures", "history"),
+            "happened",
         }
         operated.judge("10.64.1.1", DOWN, TRACK_DOWN)
         object.__setattr__(operated.generation, "number", 2)
