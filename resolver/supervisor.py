@@ -271,8 +271,11 @@ class Supervisor:
             built = await (beside(humbly, *what) if self.sockets.workers else beside(*what))
             report(built)
             if built.generation is None:
-                which = logs.fields(generation=self._number, result="failed")
-                log.error("reload refused: generation %d serves on", self._number, extra=which)
+                which = {"generation": self._number, "revision": revision or None}
+                log.error(
+                    *("reload refused: generation %d serves on", self._number),
+                    extra=logs.fields(**which, result="failed"),
+                )
                 self._manager.tell("reload refused, what was served before serves on: see the log")
                 self._noticing.refused(time.time(), self._number, built.problems)
                 return built
@@ -286,9 +289,10 @@ class Supervisor:
             self.reloads.succeed(time.time(), revision)
             await self._be_caught_up(new)
             seconds = time.monotonic() - started
+            which = {"generation": new.number, "revision": revision or None}
             log.info(
                 *("generation %d published after %.2f s", new.number, seconds),
-                extra=logs.fields(generation=new.number, result="ok", seconds=round(seconds, 3)),
+                extra=logs.fields(**which, result="ok", seconds=round(seconds, 3)),
             )
             self._manager.tell("serving")
             warnings = sum(p.severity is Severity.WARNING for p in built.problems)
